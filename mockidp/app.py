@@ -1,0 +1,159 @@
+"""The application: guard → match → authorize → endpoint → render the refusal. Plain WSGI."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import http_date
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from mockidp import json
+from mockidp.authentication import ROUTES as AUTHENTICATION
+from mockidp.errors import ApiError, OAuthError, PageError, PlainError, Refusal, not_found
+from mockidp.http.bearer import require_scopes
+from mockidp.http.cors import add_cors, preflight
+from mockidp.http.pages import error_page
+from mockidp.http.params import MAX_BODY
+from mockidp.http.routing import Answer, Call, Route, Router
+from mockidp.management import ROUTES as MANAGEMENT
+from mockidp.model.tenant import Tenant
+from mockidp.universal_login import ROUTES as UNIVERSAL_LOGIN
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+Handler = Callable[[Request], Response]
+ROUTES: tuple[Route, ...] = (*AUTHENTICATION, *UNIVERSAL_LOGIN, *MANAGEMENT)
+
+
+class Problem:
+    """An internal error: our bug, kept so that it fails the test that caused it."""
+
+    def __init__(self, request: Request, error: Exception) -> None:
+        self.where = f"{request.method} {request.path}"
+        self.error = error
+        self.traceback = "".join(traceback.format_exception(error))
+
+
+class Application:
+    """The WSGI application of one tenant. `layers` wrap it from outside, first is outermost."""
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        routes: Iterable[Route] = (),
+        layers: Iterable[Callable[[Handler], Handler]] = (),
+    ) -> None:
+        self.tenant = tenant
+        self.problems: deque[Problem] = deque(maxlen=100)
+        self.router = Router((*ROUTES, *routes))
+        self.handle: Handler = self._handle
+        for layer in reversed(tuple(layers)):
+            self.handle = layer(self.handle)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        request.max_content_length = MAX_BODY
+        return self.handle(request)(environ, start_response)
+
+    def _handle(self, request: Request) -> Response:
+        route: Route | None = None
+        try:
+            self._check_host(request)
+            route, call = self._match(request)
+            response = self._preflight(request, route) or _respond(route.endpoint(call))
+        except Refusal as refusal:
+            response = render(self.tenant, request, refusal)
+        except RequestEntityTooLarge:
+            response = render(self.tenant, request, ApiError(413, "Payload Too Large"))
+        except HTTPException as error:
+            response = render(self.tenant, request, ApiError(error.code or 400, error.description or ""))
+        except Exception as error:  # noqa: BLE001 - our bug: answered as the tenant would, raised in the test
+            self.problems.append(Problem(request, error))
+            response = render(self.tenant, request, ApiError(500, "Internal Server Error"))
+        return self._finish(request, response, route)
+
+    def _check_host(self, request: Request) -> None:
+        if not self.tenant.names.accepts_host(request.host):
+            raise ApiError(
+                421,
+                f"Host '{request.host}' is not a name of this tenant; allow it with --allow-host or --domain",
+            )
+
+    def _match(self, request: Request) -> tuple[Route, Call]:
+        path = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path)
+        match = self.router.match(path.partition("?")[0])
+        if match is None:
+            raise not_found()
+        method = "GET" if request.method == "HEAD" else request.method
+        if method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            method = request.headers["Access-Control-Request-Method"]
+        route = match.routes.get(method)
+        if route is None:
+            if request.path.startswith("/api/v2/"):
+                raise not_found()
+            allow = ", ".join(match.routes)
+            raise OAuthError("method_not_allowed", f"Allowed methods: {allow}", 405, headers={"Allow": allow})
+        call = Call(self.tenant, request, match.parameters(route))
+        if route.scopes and request.method != "OPTIONS":
+            caller = require_scopes(self.tenant, request, route, call.issuer)
+            call = Call(self.tenant, request, call.path, caller)
+        return route, call
+
+    def _preflight(self, request: Request, route: Route) -> Response | None:
+        if request.method != "OPTIONS":
+            return None
+        return preflight(self.tenant, request, route, [route.method])
+
+    def _finish(self, request: Request, response: Response, route: Route | None) -> Response:
+        now = self.tenant.now()
+        headers = response.headers
+        headers["Date"] = http_date(now)
+        headers["X-Auth0-RequestId"] = self.tenant.ids.draw("request", 20, "0123456789abcdef")
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers.setdefault("X-RateLimit-Limit", "100")
+        headers.setdefault("X-RateLimit-Remaining", "99")
+        headers.setdefault("X-RateLimit-Reset", str(now + 1))
+        headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        if route is not None and request.method != "OPTIONS":
+            add_cors(self.tenant, request, response, route)
+        return response
+
+
+def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
+    """Return the response of a refusal, in the body of its family."""
+    if isinstance(refusal, PageError):
+        response = _page(tenant, refusal)
+    elif isinstance(refusal, PlainError):
+        response = Response(str(refusal.body()), refusal.status, content_type="text/plain; charset=utf-8")
+    else:
+        response = _json(refusal.body(), refusal.status)
+    response.headers.extend(dict(refusal.headers))
+    return response
+
+
+def _page(tenant: Tenant, refusal: PageError) -> Response:
+    """Return the error page, or the redirect to the tenant's own (documentation, "Custom error pages")."""
+    tracking = tenant.ids.draw("tracking", 20)
+    url = tenant.settings.error_page.get("url")
+    if isinstance(url, str) and url:
+        query = {"error": refusal.error, "error_description": refusal.description, "tracking": tracking}
+        return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode(query)}")
+    return error_page(refusal.error, refusal.description, status=refusal.status, tracking=tracking)
+
+
+def _respond(answer: Answer) -> Response:
+    return answer if isinstance(answer, Response) else _json(answer, HTTPStatus.OK)
+
+
+def _json(body: object, status: int) -> Response:
+    return Response(json.encode(body), status, content_type="application/json; charset=utf-8")

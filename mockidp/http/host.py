@@ -1,0 +1,429 @@
+"""The HTTP/1.1 host: carries a WSGI application on one port, plain or TLS (RFC 9110, RFC 9112, PEP 3333).
+
+    accept thread ── a thread per connection: peek the first byte (0x16 = TLS)
+                     loop: recv → httptools → requests → application → send
+
+Sockets block, so a request costs one recv and one send; a silent client holds up its own thread only.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from functools import lru_cache
+from io import BytesIO
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import WSGIApplication
+
+    from mockidp.http.tls import CertificateAuthority
+
+HEAD_LIMIT = 64 * 1024
+BODY_LIMIT = 4 * 1024 * 1024
+_PATIENCE = (
+    1.0  # seconds: for a client to read the last answer, for an application to end when the host stops
+)
+
+
+class _Gone(ConnectionError):
+    """The client has left, or the application aborted: nothing more can be sent."""
+
+
+class _Refused(Exception):
+    """The application never sees this request: status line and message."""
+
+
+class _Exchange:
+    """One request and its answer: the server's side of PEP 3333."""
+
+    __slots__ = ("chunked", "declared", "environ", "head", "is_head", "keep_alive", "mute", "send", "sent")
+
+    def __init__(self, send: Callable[[bytes], None], environ: dict[str, Any], keep_alive: bool) -> None:
+        self.send, self.environ, self.keep_alive = send, environ, keep_alive
+        self.head = b""
+        self.declared: int | None = None  # the application's own Content-Length
+        self.sent = -1  # bytes of the body; -1: not even the head
+        self.is_head = environ["REQUEST_METHOD"] == "HEAD"  # read before the application may change it
+        self.mute = self.chunked = False
+
+    def answer(self, application: WSGIApplication) -> None:
+        """Run the application and send what it returns; raises _Gone, and what the application raises."""
+        result = application(self.environ, self.start_response)
+        try:
+            if isinstance(result, (list, tuple)) and self.sent < 0:
+                self.send_whole(b"".join(result))
+            else:
+                self._send_each(result)
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+        if self.declared is not None and self.declared != self.sent and not self.mute:
+            self.keep_alive = False  # else the client takes the next answer for the rest of this one
+
+    def fail(self) -> None:
+        """Answer 500 for an application that raised; after the head, only a broken connection can say so."""
+        self.keep_alive = False
+        if self.sent < 0:
+            plain = [("Content-Type", "text/plain; charset=utf-8")]
+            self.start_response("500 Internal Server Error", plain, (None, None, None))
+            self.send_whole(b"Internal Server Error")
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
+        """Take status and headers, unless a line break in them would smuggle in a line of its own."""
+        if self.head and not exc_info:
+            raise AssertionError("start_response was called twice without exc_info")
+        if self.sent >= 0:
+            raise exc_info[1].with_traceback(exc_info[2])
+        self.declared = None
+        lines = ["HTTP/1.1 " + status]
+        for name, value in headers:
+            if len(name) not in (10, 14, 17) or self._keeps(name.lower(), value):
+                lines.append(f"{name}: {value}")
+        head = "\r\n".join(lines)
+        if not head.count("\r") == head.count("\n") == len(lines) - 1 or "\0" in head:
+            raise ValueError(f"line break or NUL in the status or a header: {status!r}, {headers!r}")
+        self.head = head.encode("latin-1")
+        return self.write
+
+    def _keeps(self, name: str, value: str) -> bool:
+        """Whether a header is sent as it is; hop-by-hop ones are the host's (RFC 9110 section 7.6.1)."""
+        if name == "content-length":
+            self.declared = int(value)
+        elif name == "connection":
+            self.keep_alive = self.keep_alive and "close" not in value.lower()
+        elif name == "transfer-encoding":
+            raise ValueError("Transfer-Encoding is the host's to set: return an iterator to send chunks")
+        return name != "connection"
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body at once, so that server-sent events arrive as they happen."""
+        if not data:
+            return
+        head = self._framed_head(None) if self.sent < 0 else b""
+        self.sent += len(data)
+        if self.mute:
+            data = b""
+        elif self.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self.send(head + data)
+
+    def send_whole(self, body: bytes) -> None:
+        head = self._framed_head(len(body))
+        self.sent = len(body)
+        self.send(head if self.mute else head + body)
+
+    def _send_each(self, pieces: Any) -> None:
+        for piece in pieces:
+            self.write(piece)
+            if self.mute:
+                break  # HEAD of an endless stream
+        if self.sent < 0:
+            self.send_whole(b"")
+        elif self.chunked:
+            self.send(b"0\r\n\r\n")
+
+    def _framed_head(self, length: int | None) -> bytes:
+        """Return the head with how its body ends (RFC 9112 section 6.3): length, chunks or connection."""
+        head = self.head
+        if not head:
+            raise AssertionError("the application did not call start_response")
+        self.sent = 0
+        bodiless = head[9:12] in (b"204", b"304")
+        self.mute = self.is_head or bodiless
+        if self.declared is None and not bodiless:
+            if length or (length == 0 and not self.is_head):
+                head += b"\r\nContent-Length: %d" % length
+            elif not self.is_head and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+                self.chunked = True
+                head += b"\r\nTransfer-Encoding: chunked"
+        return head + (b"\r\n\r\n" if self.keep_alive else b"\r\nConnection: close\r\n\r\n")
+
+
+@lru_cache(maxsize=1024)
+def _environ_key(name: bytes) -> str | None:
+    """Return the CGI name of a header; None for one with `_`, which would pass for another with `-`."""
+    key = name.decode("ascii").upper().replace("-", "_")
+    if b"_" in name:
+        return None
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+
+
+class _Connection:
+    """One client: the loop, and httptools' callbacks. `mockidp.connection` in the environ, for `abort()`."""
+
+    def __init__(self, host: HttpHost, sock: socket.socket, peer: Any) -> None:
+        self.host = host
+        self.sock = sock
+        self.parser = httptools.HttpRequestParser(self)
+        self.phase = "idle"  # what the next byte belongs to: idle, head or body
+        self.ready: list[_Exchange] = []
+        self.base: dict[str, Any] = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": host.address[0],
+            "SERVER_PORT": str(host.address[1]),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": peer[0],
+            "REMOTE_PORT": str(peer[1]),
+            "mockidp.connection": self,
+        }
+
+    def abort(self) -> None:
+        """Drop the connection; what the application still returns is not sent."""
+        with self.host.lock, suppress(OSError):  # the base class's: SSLSocket's would go on in plain text
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def run(self) -> None:
+        """Serve this client until it leaves, must leave, or the host stops."""
+        try:
+            if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
+                self._start_tls()
+            self._serve()
+        except OSError:
+            pass  # the client has left or cannot speak TLS: nobody is there to be told
+        finally:
+            self._close()
+
+    def _start_tls(self) -> None:
+        context = self.host.ca.server_context()
+        # The handshake only after self.sock is the new object: stop() must find the one that is in use.
+        self.sock = tls = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        if self.host.stopping.is_set():
+            raise _Gone
+        tls.do_handshake()
+        self.base["wsgi.url_scheme"] = "https"
+
+    def _serve(self) -> None:
+        buffer = memoryview(bytearray(HEAD_LIMIT))
+        size = 0  # bytes of an unfinished head
+        while count := self.sock.recv_into(buffer, HEAD_LIMIT - size):
+            self._feed(buffer[:count])
+            size = size + count if self.phase == "head" and not self.ready else 0
+            if size == HEAD_LIMIT:
+                self._refuse("431 Request Header Fields Too Large", f"request head over {HEAD_LIMIT} bytes")
+            if self.ready and not self._answer():
+                return
+            if self.phase == "body" and self.environ.pop("HTTP_EXPECT", "").lower() == "100-continue":
+                self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _answer(self) -> bool:
+        """Answer what was read, in order (RFC 9112 section 9.3.2); False: the connection ends here."""
+        ready, self.ready = self.ready, []
+        for exchange in ready:
+            try:
+                exchange.answer(exchange.environ.get("mockidp.refusal", self.host.app))
+            except _Gone:
+                raise
+            except Exception:  # noqa: BLE001  # the application's bug must not end the host
+                traceback.print_exc()
+                exchange.fail()
+            if not exchange.keep_alive:
+                return False
+        return True
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            raise _Gone from None
+
+    def _refuse(self, status: str, message: str) -> None:
+        """End the connection with an error, after the answers to the requests before it."""
+        error = {"statusCode": int(status[:3]), "error": status[4:], "message": message}
+
+        def application(_environ: Any, start_response: Any) -> list[bytes]:
+            start_response(status, [("Content-Type", "application/json; charset=utf-8")])
+            return [json.dumps(error).encode()]
+
+        environ = {"REQUEST_METHOD": "", "mockidp.refusal": application}
+        self.ready.append(_Exchange(self.send, environ, keep_alive=False))
+
+    def on_message_begin(self) -> None:
+        self.phase = "head"
+        self.environ = self.base.copy()
+        self.target = b""
+        self.body: list[bytes] = []
+        self.size = 0
+
+    def on_url(self, piece: bytes) -> None:
+        self.target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = _environ_key(name)
+        if key is None or self.phase == "body":  # a trailer may not pose as a header (RFC 9110 section 6.5.1)
+            return
+        environ, text = self.environ, value.decode("latin-1").rstrip(" \t")
+        if key not in environ:
+            environ[key] = text
+        elif key == "HTTP_HOST":
+            raise _Refused("400 Bad Request", "more than one Host header")
+        else:
+            environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + text
+
+    def on_headers_complete(self) -> None:
+        self.phase = "body"
+        parser, environ = self.parser, self.environ
+        environ["REQUEST_METHOD"] = parser.get_method().decode()
+        version = parser.get_http_version()
+        self.keep_alive = version == "1.1" and parser.should_keep_alive()
+        self.chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if version != "1.1":
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+            environ.pop("HTTP_EXPECT", None)
+            if version != "1.0" or self.chunked:  # RFC 9112 section 6.1: no chunks before 1.1
+                raise _Refused("400 Bad Request", f"not a request of HTTP/{version}")
+        elif "HTTP_HOST" not in environ:
+            raise _Refused("400 Bad Request", "HTTP/1.1 without a Host header")
+        if self.chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
+            raise _Refused("501 Not Implemented", "Transfer-Encoding other than chunked")
+        if "CONTENT_LENGTH" in environ:
+            self._check_size(int(environ["CONTENT_LENGTH"]))
+        self._read_target(self.target.decode("latin-1"))
+
+    def _read_target(self, target: str) -> None:
+        """Split the request target: origin, absolute or asterisk form (RFC 9112 section 3.2)."""
+        environ = self.environ
+        environ["RAW_URI"] = environ["REQUEST_URI"] = target
+        path, _, environ["QUERY_STRING"] = target.partition("?")
+        if path[:1] != "/" and (path, environ["REQUEST_METHOD"]) != ("*", "OPTIONS"):
+            scheme, _, rest = path.partition("://")
+            authority, _, path = rest.partition("/")
+            if scheme.lower() not in ("http", "https") or not authority:
+                raise _Refused("400 Bad Request", "the request target is neither a path nor an http URL")
+            environ["HTTP_HOST"] = authority.rpartition("@")[2]  # RFC 9112 section 3.2.2: instead of Host's
+            path = "/" + path
+        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+
+    def on_body(self, data: bytes) -> None:
+        self.body.append(data)
+        self.size += len(data)
+        self._check_size(self.size)
+
+    def _check_size(self, size: int) -> None:
+        if size > BODY_LIMIT:
+            raise _Refused("413 Payload Too Large", f"request body over {BODY_LIMIT} bytes")
+
+    def on_message_complete(self) -> None:
+        self.phase = "idle"
+        self.environ["wsgi.input"] = BytesIO(b"".join(self.body))
+        if self.chunked:
+            self.environ["CONTENT_LENGTH"] = str(self.size)
+        self.ready.append(_Exchange(self.send, self.environ, self.keep_alive))
+
+    def _feed(self, data: memoryview) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
+        except httptools.HttpParserError as error:
+            reason = error.__context__
+            self._refuse(*(reason.args if isinstance(reason, _Refused) else ("400 Bad Request", str(error))))
+
+    def _decline_upgrade(self, rest: memoryview) -> None:
+        """Read on in HTTP/1.1 (RFC 9110 section 7.8): Java's client offers h2c with every request.
+
+        llhttp takes the body for the new protocol, so a new parser is told of it by a head without the offer.
+        """
+        self.parser = httptools.HttpRequestParser(self)
+        offered, length = self.ready[-1], self.environ.get("CONTENT_LENGTH", "0")
+        if self.chunked or int(length):
+            framing = "Transfer-Encoding: chunked" if self.chunked else f"Content-Length: {length}"
+            self.parser.feed_data(f"POST / HTTP/1.1\r\nHost:\r\n{framing}\r\n\r\n".encode())
+            self.environ, self.keep_alive = offered.environ, offered.keep_alive
+            self.ready.pop()
+        self._feed(rest)
+
+    def _close(self) -> None:
+        """Close so that the last answer arrives: what a client still sends would reset it away (RFC 9112 §9.6)."""
+        with suppress(OSError, ValueError):
+            self.sock.setblocking(False)
+            getattr(
+                self.sock, "unwrap", bool
+            )()  # TLS: say that this is the end, without waiting for the echo
+        with suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_WR)
+            self.sock.settimeout(_PATIENCE)
+            end = monotonic() + _PATIENCE
+            while socket.socket.recv(self.sock, HEAD_LIMIT) and monotonic() < end:
+                pass
+        with self.host.lock:  # abort() must not shut down a descriptor that another socket has by now
+            self.sock.close()
+
+
+class HttpHost:
+    """Serve one WSGI application on one port, plain HTTP and TLS told apart by the first byte.
+
+    Args:
+        app: called by several threads at once.
+        host: the name or address to bind, IPv4 or IPv6.
+        port: 0 takes a free one; `address` tells which. Bound at once; OSError when it is in use.
+        ca: asked for a server context when the first TLS client comes.
+    """
+
+    def __init__(self, app: WSGIApplication, host: str, port: int, ca: CertificateAuthority) -> None:
+        self.app, self.ca = app, ca
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=1024)
+        self._listener.settimeout(
+            None
+        )  # here and below: whatever socket.setdefaulttimeout() a test has chosen
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self._connections: dict[threading.Thread, _Connection] = {}
+        self._acceptor = threading.Thread(target=self._accept, name="mockidp-accept", daemon=True)
+
+    def start(self) -> None:
+        """Begin to accept; clients that connected since the constructor are served."""
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Close every connection and wait for the threads; an application still at work gets a second."""
+        self.stopping.set()
+        if self._acceptor.is_alive():
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # on macOS a client is needed to wake accept()
+                socket.create_connection(self.address, timeout=0.1).close()
+            self._acceptor.join()
+        self._listener.close()
+        for connection in self._connections.values():
+            connection.abort()
+        end = monotonic() + _PATIENCE
+        for thread in self._connections:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, end - monotonic()))
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, peer = self._listener.accept()
+            except OSError:  # stopped, or out of file descriptors: leave the clients time to return some
+                if self.stopping.wait(0.01):
+                    return
+                continue
+            if self.stopping.is_set():
+                return sock.close()
+            sock.settimeout(None)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = _Connection(self, sock, peer)
+            thread = threading.Thread(target=connection.run, name="mockidp-connection", daemon=True)
+            self._connections = {t: c for t, c in self._connections.items() if t.is_alive()}
+            self._connections[thread] = connection
+            thread.start()

@@ -1,0 +1,141 @@
+"""The HTML pages a person sees (/u/*, error pages, form_post): rendered and sealed against injection.
+
+A page is one response: the stylesheet and the icon are in it, and the Content-Security-Policy allows
+these alone (by hash). https://auth0.com/docs/authenticate/login/auth0-universal-login
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    import jinja2
+
+_HERE = Path(__file__).parent
+_UNSAFE_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript"})
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_NONCE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+def page(
+    template: str,
+    *,
+    status: int = 200,
+    nonce: str | None = None,
+    form_targets: Iterable[str] = (),
+    frameable: bool = False,
+    **context: object,
+) -> Response:
+    """Render http/templates/`template` with `context`: all of it is escaped, a missing name is an error.
+
+    nonce: for a page with a script (form_post, web_message); also given to the template. Base64 or base64url.
+    form_targets: where a form may lead besides this server: origins, URLs or schemes (`com.acme.app:`).
+        Chromium checks the redirects after a form as well, so a page that ends at the application's callback
+        names it here. What can't be put safely into the header is left out.
+    frameable: may another site show the page in a frame (web_message)?
+    """
+    if nonce is not None:
+        if not _NONCE.fullmatch(nonce):
+            raise ValueError(f"not a CSP nonce: {nonce!r}")
+        context["nonce"] = nonce
+    response = Response(
+        _environment().get_template(template).render(context),
+        status,
+        content_type="text/html; charset=utf-8",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": _policy(nonce, form_targets, frameable),
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+    if not frameable:
+        response.headers["X-Frame-Options"] = "deny"
+    return response
+
+
+def error_page(error: str, description: str, *, status: int = 400, tracking: str = "") -> Response:
+    """Answer with Auth0's "Oops!, something went wrong", for errors that can't go back to the application."""
+    return page(
+        "error.html", status=status, lang="en", error=error, description=description, tracking=tracking
+    )
+
+
+def _policy(nonce: str | None, form_targets: Iterable[str], frameable: bool) -> str:
+    style = b64encode(sha256(_stylesheet().encode()).digest()).decode()
+    targets = dict.fromkeys(source for target in form_targets if (source := _form_source(target)))
+    directives = [
+        "default-src 'none'",
+        f"style-src 'self' 'sha256-{style}'",
+        "img-src 'self' data:",
+        " ".join(["form-action 'self'", *targets]),
+        "base-uri 'none'",
+    ]
+    if nonce is not None:
+        directives.append(f"script-src 'nonce-{nonce}'")
+    if not frameable:
+        directives.append("frame-ancestors 'none'")
+    return "; ".join(directives)
+
+
+def _form_source(target: str) -> str | None:
+    """Return the CSP source for a URL, origin or scheme, built from checked parts only, or None."""
+    if _BLANK_OR_CONTROL.search(target):
+        return None
+    try:
+        parts = urlsplit(target)
+        host = (parts.hostname or "").encode("idna").decode()
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https"):
+        custom = _SCHEME.fullmatch(parts.scheme) and parts.scheme not in _UNSAFE_SCHEMES
+        return f"{parts.scheme}:" if custom else None
+    if ":" in host:  # CSP can't name an IPv6 address: http://[::1]:3000 is allowed by its scheme only
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{host}{port}" if _HOST.fullmatch(host) else None
+
+
+def _url(value: object) -> str:
+    """Jinja filter: a URL fit for href and action, `about:invalid` where it would run a script."""
+    text = str(value)
+    scheme, colon, _ = _BLANK_OR_CONTROL.sub("", text).partition(":")
+    return "about:invalid" if colon and scheme.lower() in _UNSAFE_SCHEMES else text
+
+
+@cache
+def _stylesheet() -> str:
+    return (_HERE / "static" / "pages.css").read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2  # costs 45 ms, and most tests never see a page
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    mark = (_HERE / "static" / "mark.svg").read_text(encoding="utf-8")
+    environment.filters["url"] = _url
+    environment.filters["sum_of_bytes"] = lambda text: sum(str(text).encode())  # picks a stable colour
+    environment.globals.update(
+        stylesheet=Markup(_stylesheet()), mark=Markup(mark), icon=f"data:image/svg+xml,{quote(mark)}"
+    )
+    return environment

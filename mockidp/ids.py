@@ -1,0 +1,65 @@
+"""Ids, codes and secrets: deterministic for a tenant, in the formats of the real service.
+
+Two ways to get one: `derive` from a name (the same on every run, whatever else happens) and `draw` the next
+of a kind (the n-th request of a run gets the n-th). Predictable by design: never use mockidp for real users.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from mockidp.store import Kind, Store
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BASE64URL = BASE62 + "-_"
+HEX = "0123456789abcdef"
+DIGITS = "0123456789"
+
+COUNTERS: Kind[int] = Kind("counter", int)
+
+
+class Ids:
+    """Draws ids; its counters are rows of the store, so a restored tenant draws the same again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def draw(self, kind: str, length: int, alphabet: str = BASE62) -> str:
+        """Return the next text of `kind`, `length` characters of `alphabet`."""
+        n = self._store.update(COUNTERS, kind, lambda before: (before or 0) + 1)
+        return derive(f"{kind}#{n}", length, alphabet)
+
+    def user(self) -> str:
+        """Return the bare id of a new database user: 24 hex digits."""
+        return self.draw("user", 24, HEX)
+
+    def code(self) -> str:
+        """Return an authorization code: 43 characters, as newer tenants give."""
+        return self.draw("code", 43, BASE64URL)
+
+    def refresh_token(self) -> str:
+        """Return a refresh token: `v1.M` and 60 characters."""
+        return "v1.M" + self.draw("refresh_token", 60, BASE64URL)
+
+    def handle(self, kind: str) -> str:
+        """Return an opaque handle of 32 characters: sessions, transactions, tickets."""
+        return self.draw(kind, 32)
+
+    def digits(self, kind: str, length: int = 6) -> str:
+        """Return a one-time code of decimal digits."""
+        return self.draw(kind, length, DIGITS)
+
+
+def derive(name: str, length: int, alphabet: str = BASE62) -> str:
+    """Return the text that belongs to `name`: the same on every run and machine."""
+    out: list[str] = []
+    block = 0
+    base = len(alphabet)
+    while len(out) < length:
+        digest = hashlib.blake2b(f"{block}:{name}".encode(), key=b"mockidp", digest_size=64).digest()
+        number = int.from_bytes(digest, "big")
+        for _ in range(min(64, length - len(out))):
+            number, digit = divmod(number, base)
+            out.append(alphabet[digit])
+        block += 1
+    return "".join(out)

@@ -1,0 +1,162 @@
+"""Signing keys: a shipped pool of RSA-2048 keys, current and next, rotation, and the JWKS (RFC 7517).
+
+The keys are fixed, so that the same seed signs the same bytes everywhere, and loaded without validation
+(0.01 ms against 35 ms). They are public: tokens signed with them prove nothing outside a test.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mockidp.errors import UsageError
+from mockidp.json import Json
+from mockidp.store import Kind, Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+class SigningKey(msgspec.Struct, frozen=True):
+    """One RSA key as JWK members (base64url numbers) with its certificate (`x5c`: base64 DER)."""
+
+    kid: str
+    n: str
+    e: str
+    d: str
+    p: str
+    q: str
+    dp: str
+    dq: str
+    qi: str
+    x5c: str
+    x5t: str
+
+    def private_key(self) -> RSAPrivateKey:
+        """Return the loaded key."""
+        return _private_key(self)
+
+    def jwk(self, alg: str) -> dict[str, Json]:
+        """Return the public JWK in the member order of a current tenant."""
+        return {
+            "kty": "RSA",
+            "use": "sig",
+            "n": self.n,
+            "e": self.e,
+            "kid": self.kid,
+            "x5t": self.x5t,
+            "x5c": [self.x5c],
+            "alg": alg,
+        }
+
+    def certificate_pem(self) -> str:
+        """Return the self-signed certificate as PEM."""
+        lines = [self.x5c[i : i + 64] for i in range(0, len(self.x5c), 64)]
+        return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+
+    def certificate_der(self) -> bytes:
+        """Return the self-signed certificate as DER."""
+        return base64.b64decode(self.x5c)
+
+    def public_pem(self) -> str:
+        """Return the bare public key as PEM (SubjectPublicKeyInfo)."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        public = self.private_key().public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """Which keys of the pool the tenant has: `current` and how many are published from there.
+
+    `previous` counts the keys before the current one that are still published.
+    """
+
+    current: int = 0
+    published: int = 2
+    previous: int = 0
+    alg: str = "RS256"
+
+
+ROTATION: Kind[Rotation] = Kind("key_rotation", Rotation)
+_ONLY = "tenant"
+
+
+class KeyRing:
+    """The tenant's signing keys; what it remembers is one row of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def _rotation(self) -> Rotation:
+        return self._store.find(ROTATION, _ONLY) or Rotation()
+
+    @property
+    def alg(self) -> str:
+        """The tenant's signing algorithm: RS256 unless the seed says PS256."""
+        return self._rotation.alg
+
+    def configure(self, *, alg: str = "RS256", published: int = 2) -> None:
+        """Choose the algorithm and how many keys the JWKS shows."""
+        if alg not in ("RS256", "PS256"):
+            raise UsageError(f"mockidp.signing.alg is RS256 or PS256, not '{alg}'")
+        if not 1 <= published <= len(_pool()):
+            raise UsageError(f"mockidp.signing.keys is 1 to {len(_pool())}, not {published}")
+        self._store.put(ROTATION, _ONLY, Rotation(alg=alg, published=published))
+
+    def current(self) -> SigningKey:
+        """Return the key that signs."""
+        return _pool()[self._rotation.current]
+
+    def published(self) -> list[SigningKey]:
+        """Return current, next and (after a rotation) previous keys."""
+        rotation = self._rotation
+        pool = _pool()
+        indexes = [rotation.current + i for i in range(rotation.published)]
+        indexes += [rotation.current - 1 - i for i in range(rotation.previous)]
+        return [pool[i % len(pool)] for i in dict.fromkeys(indexes)]
+
+    def find(self, kid: str | None) -> SigningKey | None:
+        """Return the published key with this `kid`."""
+        return next((key for key in self.published() if key.kid == kid), None)
+
+    def rotate(self) -> SigningKey:
+        """Make the next key current; the current one stays published as previous."""
+
+        def turn(before: Rotation | None) -> Rotation:
+            before = before or Rotation()
+            return msgspec.structs.replace(
+                before, current=(before.current + 1) % len(_pool()), previous=min(before.previous + 1, 1)
+            )
+
+        self._store.update(ROTATION, _ONLY, turn)
+        return self.current()
+
+    def jwks(self) -> dict[str, Json]:
+        """Return the JSON Web Key Set."""
+        return {"keys": [key.jwk(self.alg) for key in self.published()]}
+
+
+@cache
+def _pool() -> tuple[SigningKey, ...]:
+    data = files("mockidp").joinpath("data/signing_keys.json").read_bytes()
+    return msgspec.json.decode(data, type=tuple[SigningKey, ...])
+
+
+@cache
+def _private_key(key: SigningKey) -> RSAPrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
+
+    def number(text: str) -> int:
+        return int.from_bytes(base64.urlsafe_b64decode(text + "=="), "big")
+
+    public = RSAPublicNumbers(number(key.e), number(key.n))
+    numbers = RSAPrivateNumbers(
+        number(key.p), number(key.q), number(key.d), number(key.dp), number(key.dq), number(key.qi), public
+    )
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)

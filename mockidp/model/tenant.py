@@ -1,0 +1,146 @@
+"""The tenant: one emulated world. It only aggregates; the verbs live beside it in `model/*`."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mockidp.clock import Clock
+from mockidp.ids import Ids
+from mockidp.json import Json
+from mockidp.keys import KeyRing
+from mockidp.model.document import Document
+from mockidp.store import Kind, MemoryStore, Snapshot, Store
+
+
+class Settings(Document, frozen=True, kw_only=True):
+    """Tenant settings as `GET /api/v2/tenants/settings` has them; lifetimes are in hours."""
+
+    friendly_name: str | None = None
+    default_directory: str | None = None
+    default_audience: str | None = None
+    default_redirection_uri: str | None = None
+    session_lifetime: float = 168
+    idle_session_lifetime: float = 72
+    allowed_logout_urls: tuple[str, ...] = ()
+    flags: dict[str, Json] = {}
+    error_page: dict[str, Json] = {}
+
+
+class Double(msgspec.Struct, frozen=True):
+    """The seed's `mockidp` section: what a test double has and a tenant has not."""
+
+    otp: str | None = None
+    legacy_account_linking: bool = True
+
+
+SETTINGS: Kind[Settings] = Kind("tenant", Settings)
+DOUBLE: Kind[Double] = Kind("mockidp", Double)
+ONLY = "tenant"  # the key of kinds that have one row
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The names under which the tenant is reached.
+
+    `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
+    names that are accepted; `ports` are those that the server listens on (empty: any).
+    """
+
+    domain: str | None = None
+    issuer: str | None = None
+    hosts: frozenset[str] = frozenset()
+    ports: frozenset[int] = frozenset()
+
+    @property
+    def pinned_issuer(self) -> str | None:
+        """The issuer, when it does not follow the request."""
+        if self.issuer:
+            return self.issuer if self.issuer.endswith("/") else self.issuer + "/"
+        return f"https://{self.domain}/" if self.domain else None
+
+    def accepts_host(self, host: str) -> bool:
+        """Whether `host` (`NAME[:PORT]`) is one of ours: anything else may be DNS rebinding."""
+        name, _ = _split_host(host)
+        if not name:
+            return False
+        own = {text for pin in (self.domain, self.issuer and urlsplit(self.issuer).netloc) if (text := pin)}
+        return is_loopback(name) or host in own or name in {_split_host(text)[0] for text in own | self.hosts}
+
+    def accepts_issuer(self, issuer: str) -> bool:
+        """Whether `issuer` is the tenant under one of its names."""
+        if issuer == self.pinned_issuer:
+            return True
+        parts = urlsplit(issuer)
+        if parts.scheme not in ("http", "https") or parts.path != "/" or parts.query or parts.fragment:
+            return False
+        name, port = _split_host(parts.netloc)
+        if is_loopback(name) and self.ports and port not in self.ports:
+            return False
+        return self.accepts_host(parts.netloc)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name can only mean this machine (RFC 6761 §6.3 for `localhost`)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _split_host(host: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(f"//{host}")
+        return (parts.hostname or ""), parts.port
+    except ValueError:
+        return "", None
+
+
+class Tenant:
+    """All state of one emulated tenant: store, clock, ids and keys, and the names it is reached by."""
+
+    def __init__(self, names: Names | None = None, store: Store | None = None) -> None:
+        self.store: Store = store or MemoryStore()
+        self.clock = Clock()
+        self.ids = Ids(self.store)
+        self.keys = KeyRing(self.store)
+        self.names = names or Names()
+        self.base_url = "http://localhost:4100/"
+
+    @property
+    def settings(self) -> Settings:
+        """The tenant's settings."""
+        return self.store.find(SETTINGS, ONLY) or Settings(document={})
+
+    @property
+    def double(self) -> Double:
+        """The test double's own settings."""
+        return self.store.find(DOUBLE, ONLY) or Double()
+
+    @property
+    def issuer(self) -> str:
+        """The issuer where no request says which name was used (the Python object, mails)."""
+        return self.names.pinned_issuer or self.base_url
+
+    def now(self) -> int:
+        """Return the current time in whole epoch seconds, as tokens have it."""
+        return int(self.clock.now())
+
+    def one_time_code(self, kind: str) -> str:
+        """Return a code of six digits: the seed's `otp`, or the next one."""
+        return self.double.otp or self.ids.digits(kind)
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return a function that brings everything back to how it is now."""
+        rows: Snapshot = self.store.snapshot()
+        clock = self.clock.state()
+
+        def restore() -> None:
+            self.store.restore(rows)
+            self.clock.restore(clock)
+
+        return restore

@@ -1,0 +1,104 @@
+"""The only place that signs: ID tokens, access tokens, and the token set that carries them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+
+import jwt
+
+from mockidp import json
+from mockidp.errors import UsageError
+from mockidp.json import Json
+from mockidp.model.client import Client
+from mockidp.model.credentials import Authorization
+from mockidp.model.resource_server import ResourceServer, find_resource_server
+from mockidp.model.tenant import Tenant
+from mockidp.model.user import User
+from mockidp.tokens.claims import access_token_claims, half_hash, id_token_claims
+
+USERINFO_LIFETIME = 86400  # seconds; in browser flows:
+USERINFO_LIFETIME_FOR_WEB = 7200
+OPAQUE_KEY = hashlib.blake2b(b"mockidp opaque access tokens", digest_size=32).digest()
+
+
+def issue_access_token(
+    tenant: Tenant,
+    issuer: str,
+    authorization: Authorization,
+    *,
+    web: bool = False,
+    expires_in: int | None = None,
+    extra: Mapping[str, Json] | None = None,
+) -> tuple[str, int]:
+    """Return an access token and its lifetime in seconds.
+
+    A JWT for an API; without an audience an opaque one (JWE), for the userinfo endpoint. `web` means a
+    browser flow, with its own lifetime; `extra` are further claims.
+    """
+    server = find_resource_server(tenant, authorization.audience) if authorization.audience else None
+    lifetime = expires_in if expires_in is not None else _lifetime(server, web)
+    audience = authorization.audience or issuer + "userinfo"
+    claims = access_token_claims(tenant, issuer, authorization, audience, server, lifetime)
+    claims |= extra or {}
+    if server is None:
+        return _opaque(tenant, issuer, {**claims, "authorization": authorization.id}), lifetime
+    typ = "at+jwt" if server.token_dialect.startswith("rfc9068") else "JWT"
+    alg = server.signing_alg or tenant.keys.alg
+    return _sign(tenant, claims, alg, server.signing_secret, typ), lifetime
+
+
+def issue_id_token(
+    tenant: Tenant,
+    issuer: str,
+    client: Client,
+    user: User,
+    authorization: Authorization,
+    *,
+    access_token: str | None = None,
+    code: str | None = None,
+    extra: Mapping[str, Json] | None = None,
+) -> str:
+    """Return an ID token; with `at_hash` and `c_hash` of what is issued beside it at `/authorize`."""
+    claims = id_token_claims(tenant, issuer, client, user, authorization)
+    if access_token is not None:
+        claims["at_hash"] = half_hash(access_token)
+    if code is not None:
+        claims["c_hash"] = half_hash(code)
+    claims |= extra or {}
+    return _sign(tenant, claims, client.jwt_configuration.alg or tenant.keys.alg, client.client_secret)
+
+
+def sign_claims(tenant: Tenant, claims: Mapping[str, Json], alg: str, secret: str | None = None) -> str:
+    """Return a JWT of exactly these claims, signed as the tenant signs."""
+    return _sign(tenant, claims, alg, secret)
+
+
+def _lifetime(server: ResourceServer | None, web: bool) -> int:
+    if server is None:
+        return USERINFO_LIFETIME_FOR_WEB if web else USERINFO_LIFETIME
+    return server.token_lifetime_for_web if web else server.token_lifetime
+
+
+def _sign(tenant: Tenant, claims: Mapping[str, Json], alg: str, secret: str | None, typ: str = "JWT") -> str:
+    if alg == "HS256":
+        if not secret:
+            raise UsageError("HS256 needs a secret: set client_secret (or the API's signing_secret)")
+        return jwt.encode(dict(claims), secret, algorithm="HS256", headers={"typ": typ})
+    key = tenant.keys.current()
+    return jwt.encode(dict(claims), key.private_key(), algorithm=alg, headers={"typ": typ, "kid": key.kid})
+
+
+def _opaque(tenant: Tenant, issuer: str, claims: Mapping[str, Json]) -> str:
+    """Return a JWE (RFC 7516 §7.1) with a direct key: five parts, the second empty."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    header = _b64(json.encode({"alg": "dir", "enc": "A256GCM", "iss": issuer}))
+    iv = hashlib.blake2b(tenant.ids.draw("jwe", 22).encode(), digest_size=12).digest()
+    sealed = AESGCM(OPAQUE_KEY).encrypt(iv, json.encode(claims), header.encode())
+    return f"{header}..{_b64(iv)}.{_b64(sealed[:-16])}.{_b64(sealed[-16:])}"
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

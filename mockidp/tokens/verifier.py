@@ -1,0 +1,200 @@
+"""Verification of tokens that come back: access tokens, ID tokens, client assertions.
+
+The algorithm is never the token's choice: RSA algorithms go with the tenant's published keys, HS256 only with
+the secret of the API or client that the token names (RFC 8725 §3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.types import Options
+
+from mockidp import json
+from mockidp.json import Json, JsonObject
+from mockidp.model.client import CLIENTS, Client
+from mockidp.model.credentials import is_revoked
+from mockidp.model.resource_server import RESOURCE_SERVERS
+from mockidp.model.tenant import Tenant
+from mockidp.tokens.issuer import OPAQUE_KEY
+
+ASYMMETRIC = ("RS256", "PS256")
+ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
+
+
+class InvalidToken(Exception):
+    """A token is not good; `reason` is `malformed`, `signature`, `expired`, `issuer` or `revoked`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A token that is ours and valid now, with its claims."""
+
+    claims: dict[str, Json]
+    alg: str = "dir"
+
+    @property
+    def subject(self) -> str:
+        """`sub`: a user id, or `<client_id>@clients`."""
+        return str(self.claims.get("sub", ""))
+
+    @property
+    def client_id(self) -> str:
+        """The client that it was issued to."""
+        return str(self.claims.get("azp") or self.claims.get("client_id") or "")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The granted scopes."""
+        return tuple(str(self.claims.get("scope", "")).split())
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """`aud` as a tuple."""
+        aud = self.claims.get("aud")
+        return tuple(str(item) for item in aud) if isinstance(aud, list) else (str(aud),) if aud else ()
+
+    @property
+    def user_id(self) -> str | None:
+        """The user, or None when a client got the token for itself."""
+        return None if not self.subject or self.subject.endswith("@clients") else self.subject
+
+
+def verify_access_token(tenant: Tenant, token: str) -> Verified:
+    """Return the access token's content; raise `InvalidToken`."""
+    verified = _open(tenant, token) if token.count(".") == 4 else _verify(tenant, token)
+    handle = verified.claims.get("authorization")
+    if isinstance(handle, str) and is_revoked(tenant, handle):
+        raise InvalidToken("revoked")
+    return verified
+
+
+def verify_id_token(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified:
+    """Return an ID token's content; raise `InvalidToken`. A hint may be expired (`expired_ok`)."""
+    return _verify(tenant, token, expired_ok=expired_ok)
+
+
+def verify_assertion(tenant: Tenant, client: Client, assertion: str) -> bool:
+    """Whether a client assertion proves the client (RFC 7523 §3)."""
+    methods = client.client_authentication_methods.get("private_key_jwt")
+    credentials = methods.get("credentials") if isinstance(methods, dict) else None
+    for credential in credentials if isinstance(credentials, list) else []:
+        pem = credential.get("pem") if isinstance(credential, dict) else None
+        if isinstance(pem, str) and _assertion_is_good(tenant, client, assertion, pem):
+            return True
+    return False
+
+
+def unverified_client(token: str) -> str | None:
+    """Return the client id that an unverified assertion claims to be of (`sub`), to look its keys up."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return None
+    subject = claims.get("sub")
+    return subject if isinstance(subject, str) else None
+
+
+def _assertion_is_good(tenant: Tenant, client: Client, assertion: str, pem: str) -> bool:
+    try:
+        claims = jwt.decode(
+            assertion,
+            pem,
+            algorithms=ASSERTION_ALGS,
+            issuer=client.client_id,
+            options={"require": ["exp", "sub", "aud"], "verify_aud": False, "verify_exp": False},
+        )
+    except (jwt.PyJWTError, ValueError):
+        return False
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    issuers = [str(aud).removesuffix("oauth/token").rstrip("/") + "/" for aud in audiences]
+    own = any(tenant.names.accepts_issuer(issuer) for issuer in issuers)
+    return own and claims["sub"] == client.client_id and float(claims["exp"]) > tenant.clock.now()
+
+
+def _verify(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified:
+    try:
+        header = jwt.get_unverified_header(token)
+        claimed = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        raise InvalidToken("malformed") from None
+    alg = header.get("alg")
+    key = _key_for(tenant, alg, header.get("kid"), claimed)
+    if key is None:
+        raise InvalidToken("signature")
+    try:
+        # Times are checked below, by the tenant's clock.
+        claims = jwt.decode(token, key, algorithms=[str(alg)], options=_SIGNATURE_ONLY)
+    except (jwt.PyJWTError, ValueError):
+        raise InvalidToken("signature") from None
+    _check_times(tenant, claims, expired_ok)
+    if not tenant.names.accepts_issuer(str(claims.get("iss"))):
+        raise InvalidToken("issuer")
+    return Verified(claims=claims, alg=str(alg))
+
+
+_SIGNATURE_ONLY: Options = {
+    "verify_aud": False,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_sub": False,
+    "verify_jti": False,
+    "verify_iss": False,
+}
+
+
+def _key_for(tenant: Tenant, alg: object, kid: object, claimed: JsonObject) -> RSAPublicKey | str | None:
+    """Return the key that a token of this algorithm must be signed with, or None."""
+    if alg in ASYMMETRIC:
+        key = tenant.keys.find(str(kid))
+        return key.private_key().public_key() if key else None
+    if alg != "HS256":
+        return None
+    aud = claimed.get("aud")
+    if not isinstance(aud, str):
+        return None
+    server = tenant.store.find(RESOURCE_SERVERS, aud)
+    if server:
+        return server.signing_secret if server.signing_alg == "HS256" else None
+    client = tenant.store.find(CLIENTS, aud)
+    return client.client_secret if client and client.jwt_configuration.alg == "HS256" else None
+
+
+def _check_times(tenant: Tenant, claims: JsonObject, expired_ok: bool) -> None:
+    now = tenant.clock.now()
+    exp, nbf = claims.get("exp"), claims.get("nbf")
+    if not isinstance(exp, int | float):
+        raise InvalidToken("malformed")
+    if now >= exp and not expired_ok:
+        raise InvalidToken("expired")
+    if isinstance(nbf, int | float) and now < nbf:
+        raise InvalidToken("not yet valid")
+
+
+def _open(tenant: Tenant, token: str) -> Verified:
+    """Open an opaque access token, the JWE that `issuer.py` made."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    header, _, iv, sealed, tag = token.split(".")
+    try:
+        plain = AESGCM(OPAQUE_KEY).decrypt(_raw(iv), _raw(sealed) + _raw(tag), header.encode())
+        claims = json.decode(plain)
+    except (InvalidTag, ValueError):
+        raise InvalidToken("malformed") from None
+    assert isinstance(claims, dict)  # we made it
+    _check_times(tenant, claims, expired_ok=False)
+    if not tenant.names.accepts_issuer(str(claims.get("iss"))):
+        raise InvalidToken("issuer")
+    return Verified(claims=claims)
+
+
+def _raw(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
