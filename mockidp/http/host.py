@@ -30,9 +30,19 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 4 * 1024 * 1024
-_PATIENCE = (
-    1.0  # seconds: for a client to read the last answer, for an application to end when the host stops
-)
+_ENVIRON = {  # what is the same for every request (PEP 3333)
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+    "SCRIPT_NAME": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+}
+_BAD_REQUEST = "400 Bad Request"
+_TOO_LARGE = ("413 Payload Too Large", f"request body over {BODY_LIMIT} bytes")
+_PATIENCE = 1.0  # seconds for a client to read the last answer, for an application to end at stop()
 
 
 class _Gone(ConnectionError):
@@ -40,7 +50,7 @@ class _Gone(ConnectionError):
 
 
 class _Refused(Exception):
-    """The application never sees this request: status line and message."""
+    """The application never sees this request: status and message."""
 
 
 class _Exchange:
@@ -70,13 +80,12 @@ class _Exchange:
         if self.declared is not None and self.declared != self.sent and not self.mute:
             self.keep_alive = False  # else the client takes the next answer for the rest of this one
 
-    def fail(self) -> None:
-        """Answer 500 for an application that raised; after the head, only a broken connection can say so."""
+    def reply(self, status: str, kind: str, body: bytes) -> None:
+        """Answer in the host's own name and close; after the head, a broken connection has to say it."""
         self.keep_alive = False
         if self.sent < 0:
-            plain = [("Content-Type", "text/plain; charset=utf-8")]
-            self.start_response("500 Internal Server Error", plain, (None, None, None))
-            self.send_whole(b"Internal Server Error")
+            self.start_response(status, [("Content-Type", f"{kind}; charset=utf-8")], (None, None, None))
+            self.send_whole(body)
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
         """Take status and headers, unless a line break in them would smuggle in a line of its own."""
@@ -167,22 +176,8 @@ class _Connection:
         self.parser = httptools.HttpRequestParser(self)
         self.phase = "idle"  # what the next byte belongs to: idle, head or body
         self.ready: list[_Exchange] = []
-        self.base: dict[str, Any] = {
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "wsgi.input_terminated": True,
-            "SCRIPT_NAME": "",
-            "SERVER_NAME": host.address[0],
-            "SERVER_PORT": str(host.address[1]),
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": peer[0],
-            "REMOTE_PORT": str(peer[1]),
-            "mockidp.connection": self,
-        }
+        self.base: dict[str, Any] = {**host.environ, "wsgi.errors": sys.stderr, "mockidp.connection": self}
+        self.base["REMOTE_ADDR"], self.base["REMOTE_PORT"] = peer[0], str(peer[1])
 
     def abort(self) -> None:
         """Drop the connection; what the application still returns is not sent."""
@@ -192,11 +187,10 @@ class _Connection:
     def run(self) -> None:
         """Serve this client until it leaves, must leave, or the host stops."""
         try:
-            if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
-                self._start_tls()
-            self._serve()
-        except OSError:
-            pass  # the client has left or cannot speak TLS: nobody is there to be told
+            with suppress(OSError):  # the client has left or cannot speak TLS: nobody is there to be told
+                if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
+                    self._start_tls()
+                self._serve()
         finally:
             self._close()
 
@@ -213,12 +207,14 @@ class _Connection:
         buffer = memoryview(bytearray(HEAD_LIMIT))
         size = 0  # bytes of an unfinished head
         while count := self.sock.recv_into(buffer, HEAD_LIMIT - size):
-            self._feed(buffer[:count])
+            refused = self._feed(buffer[:count])
             size = size + count if self.phase == "head" and not self.ready else 0
-            if size == HEAD_LIMIT:
-                self._refuse("431 Request Header Fields Too Large", f"request head over {HEAD_LIMIT} bytes")
-            if self.ready and not self._answer():
+            if not self._answer():
                 return
+            if size == HEAD_LIMIT:
+                refused = _Refused("431 Request Header Fields Too Large", f"head over {HEAD_LIMIT} bytes")
+            if refused:
+                return self._refuse(*refused.args)
             if self.phase == "body" and self.environ.pop("HTTP_EXPECT", "").lower() == "100-continue":
                 self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -227,12 +223,12 @@ class _Connection:
         ready, self.ready = self.ready, []
         for exchange in ready:
             try:
-                exchange.answer(exchange.environ.get("mockidp.refusal", self.host.app))
+                exchange.answer(self.host.app)
             except _Gone:
                 raise
             except Exception:  # noqa: BLE001  # the application's bug must not end the host
                 traceback.print_exc()
-                exchange.fail()
+                exchange.reply("500 Internal Server Error", "text/plain", b"Internal Server Error")
             if not exchange.keep_alive:
                 return False
         return True
@@ -244,15 +240,9 @@ class _Connection:
             raise _Gone from None
 
     def _refuse(self, status: str, message: str) -> None:
-        """End the connection with an error, after the answers to the requests before it."""
         error = {"statusCode": int(status[:3]), "error": status[4:], "message": message}
-
-        def application(_environ: Any, start_response: Any) -> list[bytes]:
-            start_response(status, [("Content-Type", "application/json; charset=utf-8")])
-            return [json.dumps(error).encode()]
-
-        environ = {"REQUEST_METHOD": "", "mockidp.refusal": application}
-        self.ready.append(_Exchange(self.send, environ, keep_alive=False))
+        exchange = _Exchange(self.send, {"REQUEST_METHOD": ""}, keep_alive=False)
+        exchange.reply(status, "application/json", json.dumps(error).encode())
 
     def on_message_begin(self) -> None:
         self.phase = "head"
@@ -272,7 +262,7 @@ class _Connection:
         if key not in environ:
             environ[key] = text
         elif key == "HTTP_HOST":
-            raise _Refused("400 Bad Request", "more than one Host header")
+            raise _Refused(_BAD_REQUEST, "more than one Host header")
         else:
             environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + text
 
@@ -287,13 +277,13 @@ class _Connection:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
             environ.pop("HTTP_EXPECT", None)
             if version != "1.0" or self.chunked:  # RFC 9112 section 6.1: no chunks before 1.1
-                raise _Refused("400 Bad Request", f"not a request of HTTP/{version}")
+                raise _Refused(_BAD_REQUEST, f"not a request of HTTP/{version}")
         elif "HTTP_HOST" not in environ:
-            raise _Refused("400 Bad Request", "HTTP/1.1 without a Host header")
+            raise _Refused(_BAD_REQUEST, "HTTP/1.1 without a Host header")
         if self.chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
             raise _Refused("501 Not Implemented", "Transfer-Encoding other than chunked")
-        if "CONTENT_LENGTH" in environ:
-            self._check_size(int(environ["CONTENT_LENGTH"]))
+        if int(environ.get("CONTENT_LENGTH", "0")) > BODY_LIMIT:
+            raise _Refused(*_TOO_LARGE)
         self._read_target(self.target.decode("latin-1"))
 
     def _read_target(self, target: str) -> None:
@@ -305,7 +295,7 @@ class _Connection:
             scheme, _, rest = path.partition("://")
             authority, _, path = rest.partition("/")
             if scheme.lower() not in ("http", "https") or not authority:
-                raise _Refused("400 Bad Request", "the request target is neither a path nor an http URL")
+                raise _Refused(_BAD_REQUEST, "the request target is neither a path nor an http URL")
             environ["HTTP_HOST"] = authority.rpartition("@")[2]  # RFC 9112 section 3.2.2: instead of Host's
             path = "/" + path
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
@@ -313,11 +303,8 @@ class _Connection:
     def on_body(self, data: bytes) -> None:
         self.body.append(data)
         self.size += len(data)
-        self._check_size(self.size)
-
-    def _check_size(self, size: int) -> None:
-        if size > BODY_LIMIT:
-            raise _Refused("413 Payload Too Large", f"request body over {BODY_LIMIT} bytes")
+        if self.size > BODY_LIMIT:
+            raise _Refused(*_TOO_LARGE)
 
     def on_message_complete(self) -> None:
         self.phase = "idle"
@@ -326,16 +313,21 @@ class _Connection:
             self.environ["CONTENT_LENGTH"] = str(self.size)
         self.ready.append(_Exchange(self.send, self.environ, self.keep_alive))
 
-    def _feed(self, data: memoryview) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline_upgrade(data[offer.args[0] :])
-        except httptools.HttpParserError as error:
-            reason = error.__context__
-            self._refuse(*(reason.args if isinstance(reason, _Refused) else ("400 Bad Request", str(error))))
+    def _feed(self, data: memoryview) -> _Refused | None:
+        """Parse; a refusal is sent after the answers to the requests before it."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as offer:
+                data = data[offer.args[0] :]
+                self._decline_upgrade()
+            except httptools.HttpParserError as error:
+                reason = error.__context__  # raised by one of the callbacks
+                return reason if isinstance(reason, _Refused) else _Refused(_BAD_REQUEST, str(error))
+        return None
 
-    def _decline_upgrade(self, rest: memoryview) -> None:
+    def _decline_upgrade(self) -> None:
         """Read on in HTTP/1.1 (RFC 9110 section 7.8): Java's client offers h2c with every request.
 
         llhttp takes the body for the new protocol, so a new parser is told of it by a head without the offer.
@@ -347,15 +339,12 @@ class _Connection:
             self.parser.feed_data(f"POST / HTTP/1.1\r\nHost:\r\n{framing}\r\n\r\n".encode())
             self.environ, self.keep_alive = offered.environ, offered.keep_alive
             self.ready.pop()
-        self._feed(rest)
 
     def _close(self) -> None:
-        """Close so that the last answer arrives: what a client still sends would reset it away (RFC 9112 §9.6)."""
+        """Close, but first read what is still sent: unread, it would reset our answer (RFC 9112 §9.6)."""
         with suppress(OSError, ValueError):
             self.sock.setblocking(False)
-            getattr(
-                self.sock, "unwrap", bool
-            )()  # TLS: say that this is the end, without waiting for the echo
+            getattr(self.sock, "unwrap", bool)()  # TLS: announce the end, without waiting for the echo
         with suppress(OSError):
             socket.socket.shutdown(self.sock, socket.SHUT_WR)
             self.sock.settimeout(_PATIENCE)
@@ -380,10 +369,9 @@ class HttpHost:
         self.app, self.ca = app, ca
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
-        self._listener.settimeout(
-            None
-        )  # here and below: whatever socket.setdefaulttimeout() a test has chosen
+        self._listener.settimeout(None)  # here and below: whatever default a test has set
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self.environ = {**_ENVIRON, "SERVER_NAME": self.address[0], "SERVER_PORT": str(self.address[1])}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self._connections: dict[threading.Thread, _Connection] = {}
@@ -397,11 +385,9 @@ class HttpHost:
         """Close every connection and wait for the threads; an application still at work gets a second."""
         self.stopping.set()
         if self._acceptor.is_alive():
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            with suppress(OSError):  # on macOS a client is needed to wake accept()
-                socket.create_connection(self.address, timeout=0.1).close()
-            self._acceptor.join()
+            # A client of our own wakes accept(), on every platform.
+            with suppress(OSError), socket.create_connection(self.address, timeout=_PATIENCE):
+                self._acceptor.join()
         self._listener.close()
         for connection in self._connections.values():
             connection.abort()

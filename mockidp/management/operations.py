@@ -1,7 +1,7 @@
-"""What is known of every Management API operation: `data/operations.json`, made by `benchmarks/make_operations.py`.
+"""What is known of every Management API operation: method, path, scopes, status, parameters and request body.
 
-Method, path template, scopes, success status, query parameters and request body of the 452 operations of Auth0's
-OpenAPI description and of 18 more that were only seen in recordings of real tenants.
+From `data/operations.json`, which `benchmarks/make_operations.py` makes: the 452 operations of Auth0's
+OpenAPI description, and 18 more that were only seen in recordings of real tenants.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.resources import files
 import msgspec
 
 
-class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
+class Schema(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The part of JSON Schema that the Management API's validator needs.
 
     `type` is empty when anything goes and joins alternatives with `|` (`string|null`). `additional` is
@@ -38,12 +38,12 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     any_of: tuple[Schema, ...] = ()
 
 
-class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One method on one path template such as `/api/v2/users/{id}`.
 
-    Any one of `scopes` suffices, and the text of a 403 lists them in this order. `status` is the success status
-    that real tenants were seen to answer, else the declared one. `query` describes the query parameters as one
-    object. `request` is None when the operation takes no body, or when nothing is known of it.
+    Any one of `scopes` suffices, and the text of a 403 lists them in this order. `status` is the success
+    status that real tenants were seen to answer, else the declared one. `query` describes the query
+    parameters as one object. `request` is None when there is no body or nothing is known of it.
     """
 
     method: str
@@ -67,7 +67,7 @@ def _by_route() -> Mapping[tuple[str, str], Operation]:
 
 
 def find_operation(method: str, template: str) -> Operation:
-    """Return the operation, `("GET", "/api/v2/users/{id}")` for one; raise `LookupError` when there is none."""
+    """Return the operation of, say, `"GET", "/api/v2/users/{id}"`; raise `LookupError` when there is none."""
     try:
         return _by_route()[method, template]
     except KeyError:

@@ -1,8 +1,8 @@
-"""Validation of Management API requests, in the words of z-schema and z-schema-errors, which Auth0's API uses.
+"""Validation of Management API requests, in the words of z-schema and z-schema-errors, as Auth0's API does.
 
-Every problem is reported, not only the first: they are joined with ` (also) ` and come in z-schema's order, which
-walks arrays and objects backwards (seen in real answers, such as `Additional properties not allowed: b,a` for a
-body `{"a", "b"}`, and seven `String is too short` of one POST /users from last property to first).
+All problems are reported, joined with ` (also) `, in z-schema's order, which walks objects and arrays
+backwards. Real answers show both: `Additional properties not allowed: b,a` for a body `{"a", "b"}`, and one
+POST /users with seven problems, from `username` to `phone_number`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FORMATS = {
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: what, with which property (empty for the whole), and that property's description."""
+    """One thing that is wrong, the property (empty for the whole) and that property's description."""
 
     detail: str
     path: str = ""
@@ -41,9 +41,9 @@ class Problem(NamedTuple):
 
 
 def check_body(body: object, operation: Operation) -> None:
-    """Raise the 400 `invalid_body` that the operation's schema calls for; an absent body (None) counts as `{}`.
+    """Raise the 400 `invalid_body` that the operation's schema calls for.
 
-    unverified: the absent body, and that missing properties are reported before additional ones.
+    unverified: that an absent body (None) counts as `{}`, and missing properties come before additional ones.
     """
     if operation.request is None:
         return
@@ -54,11 +54,19 @@ def check_body(body: object, operation: Operation) -> None:
 
 def check_query(args: Mapping[str, str], operation: Operation) -> None:
     """Raise the 400 `invalid_query_string` for unknown, missing or malformed query parameters."""
-    properties = operation.query.properties
-    values = {name: _coerced(text, properties[name]) if name in properties else text for name, text in args.items()}
-    problems = tuple(find_problems(values, operation.query))
+    read_parameters(args, operation.query)
+
+
+def read_parameters(args: Mapping[str, str], schema: Schema) -> dict[str, object]:
+    """Return query parameters as the types that `schema` gives them; raise the 400 as `check_query` does."""
+    types = schema.properties
+    values = {
+        name: _typed(text, types[name].type if name in types else "string") for name, text in args.items()
+    }
+    problems = tuple(find_problems(values, schema))
     if problems:
         raise validation_error("Query", problems)
+    return values
 
 
 def validation_error(context: Context, problems: Sequence[Problem]) -> ApiError:
@@ -73,13 +81,19 @@ def find_problems(value: object, schema: Schema, path: str = "") -> Iterator[Pro
             yield Problem(detail, path, schema.description)
     if schema.any_of:
         yield from _any_of(value, schema, path)
+    yield from _within(value, schema, path)
+
+
+def _within(value: object, schema: Schema, path: str) -> Iterator[Problem]:
     if isinstance(value, list) and schema.items is not None:
         for index in reversed(range(len(value))):
             yield from find_problems(value[index], schema.items, f"{path}[{index}]")
     if isinstance(value, dict):
         for name in reversed(value):
             if name in schema.properties:
-                yield from find_problems(value[name], schema.properties[name], f"{path}.{name}".lstrip("."))
+                yield from find_problems(
+                    value[name], schema.properties[name], f"{path}.{name}" if path else name
+                )
 
 
 def _any_of(value: object, schema: Schema, path: str) -> Iterator[Problem]:
@@ -101,12 +115,13 @@ def _sentence(context: Context, problem: Problem) -> str:
     return f"{context} validation error: '{problem.detail}'{where}.{inner}"
 
 
-def _coerced(text: str, schema: Schema) -> object:
-    if schema.type == "integer" and re.fullmatch(r"-?\d+", text):
+def _typed(text: str, wanted: str) -> object:
+    """Return a query parameter as the type that is wanted, or as the text that it is when it does not fit."""
+    if wanted == "integer" and re.fullmatch(r"-?[0-9]{1,15}", text):
         return int(text)
-    if schema.type == "boolean" and text in ("true", "false"):
+    if wanted == "boolean" and text in ("true", "false"):
         return text == "true"
-    return [text] if schema.type == "array" else text
+    return [text] if wanted == "array" else text
 
 
 # -- the checks: each yields the details of what is wrong with this value itself --------------------------
@@ -117,7 +132,7 @@ def _type_name(value: object) -> str:
         return "null" if value is None else "boolean"
     if isinstance(value, int | float):
         return "integer" if value == value // 1 else "number"
-    names = {str: "string", list: "array", dict: "object"}
+    names: dict[type, str] = {str: "string", list: "array", dict: "object"}
     return names.get(type(value), "undefined")
 
 

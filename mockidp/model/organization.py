@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from mockidp.clock import parse_time
 from mockidp.model.document import Document
 from mockidp.model.tenant import Tenant
 from mockidp.store import Kind
@@ -50,6 +51,10 @@ class Invitation(Document, frozen=True, kw_only=True):
     invitee: dict[str, str] = {}
     roles: tuple[str, ...] = ()
     connection_id: str | None = None
+
+    def is_expired(self, tenant: Tenant) -> bool:
+        """Whether its time is over."""
+        return tenant.clock.now() >= parse_time(self.expires_at)
 
 
 ORGANIZATIONS: Kind[Organization] = Kind("organization", Organization, {"name": lambda o: (o.name,)})

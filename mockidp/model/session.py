@@ -38,10 +38,10 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     an API. `link` says what a login is for when not to log in: `link` or `unlink`, for account `link_to`.
     """
 
-    client_id: str
-    redirect_uri: str
-    response_types: frozenset[str]
-    response_mode: str
+    client_id: str = ""
+    redirect_uri: str = ""
+    response_types: frozenset[str] = frozenset()
+    response_mode: str = "query"
     scope: tuple[str, ...] = ()
     audience: str | None = None
     state: str | None = None
@@ -98,6 +98,8 @@ class LoginTransaction(msgspec.Struct, frozen=True, kw_only=True):
     mfa_passed: bool = False
     mfa_code: str | None = None
     consented: bool = False
+    error: str | None = None
+    error_description: str | None = None
 
 
 TRANSACTIONS: Kind[LoginTransaction] = Kind("login_transaction", LoginTransaction)

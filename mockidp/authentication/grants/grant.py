@@ -1,0 +1,32 @@
+"""What a grant is: its name, and what redeeming one gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mockidp.http.params import Params
+from mockidp.http.routing import Call
+from mockidp.model.client import Client
+from mockidp.model.credentials import Authorization, RefreshToken
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """An authorization ready to be signed.
+
+    `new_refresh_token` asks for one beside it; `predecessor` is the token that it replaces.
+    """
+
+    authorization: Authorization
+    new_refresh_token: bool = False
+    predecessor: RefreshToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant type; `allowed_by` names the client's `grant_types` entry when it is another."""
+
+    grant_type: str
+    redeem: Callable[[Call, Client, Params], Redeemed]
+    allowed_by: str | None = None

@@ -1,0 +1,514 @@
+"""http/pages.py and its templates: what the browser gets, read with an HTML parser as a browser would."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from html.parser import HTMLParser
+from itertools import count, pairwise
+from pathlib import Path
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockidp.http.pages import error_page, page
+
+STATIC = Path(__file__).parents[2] / "mockidp" / "http" / "static"
+BASE: dict[str, object] = {"lang": "en", "tenant_name": "Acme", "action": "/u/login?state=s1", "state": "s1"}
+SOCIALS = [
+    {"name": "google-oauth2", "display_name": "Google", "strategy": "google-oauth2"},
+    {"name": "hub", "display_name": "GitHub", "strategy": "github"},
+]
+ADA = {"user_id": "auth0|1", "name": "Ada", "email": "ada@example.com", "connection": "users"}
+BOB = {"user_id": "auth0|2", "name": "Bob", "email": "bob@example.com", "connection": "users"}
+
+CONTEXTS: dict[str, dict[str, object]] = {
+    "login.html": BASE
+    | {
+        "client_name": "Shop",
+        "username": "ada@example.com",
+        "error": "Wrong email or password",
+        "database": {"name": "users", "username_label": "Email address"},
+        "socials": SOCIALS,
+        "seeded_users": [ADA, BOB],
+        "signup_url": "/u/signup?state=s1",
+        "forgot_url": "/u/reset-password/request/users?state=s1",
+        "organization": "Globex",
+        "linking": None,
+    },
+    "signup.html": BASE
+    | {
+        "client_name": "Shop",
+        "email": "ada@example.com",
+        "username": "ada",
+        "error": "Weak",
+        "policy": ["At least 8 characters in length"],
+        "login_url": "/u/login?state=s1",
+        "socials": SOCIALS,
+    },
+    "consent.html": BASE
+    | {
+        "client_name": "Shop",
+        "user_name": "Ada",
+        "scopes": [{"value": "openid", "description": "Know who you are"}],
+        "audience_name": "Orders",
+    },
+    "upstream.html": {
+        "lang": "en",
+        "connection_name": "google-oauth2",
+        "display_name": "Google",
+        "strategy": "google",
+        "action": "/login/callback",
+        "state": "s1",
+        "identities": [ADA | {"picture": None}, BOB | {"picture": "https://cdn.example/bob.png"}],
+        "error": "No such identity",
+    },
+    "error.html": {
+        "lang": "en",
+        "error": "invalid_request",
+        "description": "Unknown client",
+        "tracking": "t1",
+    },
+    "form_post.html": {
+        "nonce": "bm9uY2U=",
+        "action": "https://app.example/cb",
+        "fields": [("code", "c1"), ("submit", "x")],
+    },
+    "logout.html": BASE,
+    "message.html": {
+        "lang": "en",
+        "tenant_name": "Acme",
+        "title": "Email verified",
+        "message": "Thank you.",
+        "link": {"href": "https://app.example/", "text": "Back"},
+    },
+    "reset_password.html": {
+        "lang": "en",
+        "tenant_name": "Acme",
+        "action": "/u/reset-verify",
+        "ticket": "t1",
+        "email": "ada@example.com",
+        "error": "Weak",
+        "policy": ["At least 8 characters in length"],
+    },
+    "forgot_password.html": BASE | {"email": "ada@example.com", "error": "No"},
+    "mfa_email_challenge.html": BASE | {"email_masked": "a**@example.com", "error": "No"},
+}
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}</style></title>"
+
+Attributes = dict[str, str]
+
+
+class Document(HTMLParser):
+    """The elements of a page in document order, and its text without style and script."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, Attributes]] = []
+        self.raw: dict[str, str] = {}
+        self._pieces: list[str] = []
+        self._inside = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in ("style", "script", "title"):
+            self.raw[self._inside] = self.raw.get(self._inside, "") + data
+        else:
+            self._pieces.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self._pieces).split())
+
+    @property
+    def shape(self) -> list[tuple[str, list[str]]]:
+        return [(tag, sorted(attributes)) for tag, attributes in self.elements]
+
+    def all(self, tag: str, **wanted: str) -> list[Attributes]:
+        return [a for t, a in self.elements if t == tag and wanted.items() <= a.items()]
+
+    def forms(self) -> Iterator[tuple[Attributes, list[tuple[str, Attributes]]]]:
+        starts = [i for i, (tag, _) in enumerate(self.elements) if tag == "form"]
+        for start, end in pairwise([*starts, len(self.elements)]):
+            yield self.elements[start][1], self.elements[start + 1 : end]
+
+
+def render(template: str, **changes: object) -> Document:
+    return Document(page(template, **(CONTEXTS[template] | changes)).get_data(as_text=True))  # type: ignore[arg-type]
+
+
+def policy(**options: object) -> dict[str, list[str]]:
+    header = page("logout.html", **BASE, **options).headers["Content-Security-Policy"]  # type: ignore[arg-type]
+    return {name: sources for name, *sources in (directive.split() for directive in header.split(";"))}
+
+
+def poisoned(value: object, serial: Iterator[int]) -> object:
+    match value:
+        case str():
+            return f"{HOSTILE}{next(serial)}"
+        case dict():
+            return {key: poisoned(item, serial) for key, item in value.items()}
+        case list() | tuple():
+            return [poisoned(item, serial) for item in value]
+    return value
+
+
+each_template = pytest.mark.parametrize("template", CONTEXTS)
+
+
+def test_every_template_is_in_the_table() -> None:
+    """A new page can't escape these tests."""
+    shared = {"base.html", "macros.html"}
+    assert {path.name for path in (STATIC.parent / "templates").iterdir()} - shared == set(CONTEXTS)
+
+
+@each_template
+def test_page_has_landmarks(template: str) -> None:
+    """One main, one h1, a title and the language: what a screen reader announces first."""
+    document = render(template)
+    counted = [len(document.all(tag)) for tag in ("html", "title", "main", "h1")]
+    assert counted == [1, 1, 1, 1]
+    assert document.raw["title"].strip()
+    assert document.all("html", lang="en")
+    assert document.all("meta", name="viewport")
+
+
+@each_template
+def test_every_input_has_a_label_and_ids_are_sound(template: str) -> None:
+    """Each visible input has a label; ids are unique; what describes a field is on the page."""
+    document = render(template)
+    labels = {label["for"] for label in document.all("label")}
+    visible = [i for i in document.all("input") if i.get("type") != "hidden" and "hidden" not in i]
+    assert [i for i in visible if i["id"] not in labels] == []
+    assert [i for i in visible if "autocomplete" not in i and i["type"] != "checkbox"] == []
+    ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
+    assert sorted(set(ids)) == sorted(ids)
+    named = " ".join(
+        attributes.get("aria-describedby", "") + " " + attributes.get("aria-labelledby", "")
+        for _, attributes in document.elements
+    )
+    assert set(named.split()) <= set(ids)
+
+
+@each_template
+def test_forms_work_without_scripts(template: str) -> None:
+    """Every form posts, carries its hidden handle, and has a real submit button with a name."""
+    for attributes, inside in render(template).forms():
+        assert attributes["method"] == "post"
+        assert attributes["action"]
+        hidden = [a["name"] for tag, a in inside if tag == "input" and a.get("type") == "hidden"]
+        buttons = [a for tag, a in inside if tag == "button"]
+        assert buttons
+        assert all(button["type"] == "submit" for button in buttons)
+        if template != "form_post.html":
+            assert hidden == ["ticket" if template == "reset_password.html" else "state"]
+            assert all({"name", "value"} <= set(button) for button in buttons)
+
+
+@each_template
+def test_untrusted_strings_stay_text(template: str) -> None:
+    """A page whose every string is an injection has the very elements and attributes of the harmless page."""
+    serial = count()
+    context: dict[str, object] = {
+        key: value if key == "nonce" else poisoned(value, serial) for key, value in CONTEXTS[template].items()
+    }
+    hostile = render(template, **context)
+    assert hostile.shape == render(template).shape
+    assert "49" not in hostile.text.replace("{{ 7 * 7 }}", "")
+
+
+@each_template
+def test_page_needs_nothing_from_elsewhere(template: str) -> None:
+    """No outside asset, no inline handler, no style attribute; a script only with a nonce."""
+    for tag, attributes in render(template).elements:
+        loaded = attributes.get("src", "") + (attributes["href"] if tag == "link" else "")
+        assert loaded == "" or loaded.startswith("data:image/svg+xml,")
+        assert [name for name in attributes if name == "style" or name.startswith("on")] == []
+        assert tag != "script" or attributes == {"nonce": "bm9uY2U="}
+
+
+@pytest.mark.parametrize(
+    ("template", "missing"), [(template, key) for template, context in CONTEXTS.items() for key in context]
+)
+def test_a_missing_string_is_an_error(template: str, missing: str) -> None:
+    """A caller that forgets a piece of context hears of it, instead of showing a hole."""
+    context = {key: value for key, value in CONTEXTS[template].items() if key != missing}
+    with pytest.raises(jinja2.UndefinedError, match=missing):
+        page(template, **context)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "data:text/html,x"]
+)
+def test_scripts_in_urls_are_disarmed(url: str) -> None:
+    """A URL that would run a script becomes about:invalid, wherever it is put."""
+    login = render("login.html", action=url, signup_url=url, forgot_url=url)
+    urls = [a.get("action") or a.get("href") for tag, a in login.elements if tag in ("a", "form")]
+    assert set(urls) == {"about:invalid"}
+    assert render("message.html", link={"href": url, "text": "Back"}).all("a")[0]["href"] == "about:invalid"
+    assert render("form_post.html", action=url).all("form")[0]["action"] == "about:invalid"
+
+
+def test_harmless_urls_are_kept() -> None:
+    """Relative, absolute and custom-scheme URLs reach the page as they are."""
+    for url in ("/u/login?state=a&b=javascript:c", "https://app.example/?a=1&b=2", "com.acme.app://cb"):
+        assert render("message.html", link={"href": url, "text": "Back"}).all("a")[0]["href"] == url
+
+
+def test_headers() -> None:
+    """A page is UTF-8 HTML that is not stored, sniffed, framed or named in a Referer."""
+    headers = dict(page("logout.html", **BASE, status=403).headers)  # type: ignore[arg-type]
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "deny"
+    assert page("logout.html", **BASE, status=403).status_code == 403  # type: ignore[arg-type]
+
+
+def test_policy_allows_the_inlined_stylesheet_and_nothing_else() -> None:
+    """The policy names the hash of exactly what is in <style>, and no script."""
+    style = render("logout.html").raw["style"]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert policy() == {
+        "default-src": ["'none'"],
+        "style-src": ["'self'", f"'sha256-{digest}'"],
+        "img-src": ["'self'", "data:"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+
+
+def test_nonce_is_in_the_policy_and_on_the_script() -> None:
+    """The page's one script runs because its nonce is the header's."""
+    response = page("form_post.html", **CONTEXTS["form_post.html"])  # type: ignore[arg-type]
+    assert "script-src 'nonce-bm9uY2U='" in response.headers["Content-Security-Policy"]
+    assert Document(response.get_data(as_text=True)).all("script", nonce="bm9uY2U=")
+
+
+@pytest.mark.parametrize("nonce", ["", "a b", "a'; script-src *", "a\r\nX: y", "é", "a\n"])
+def test_a_nonce_that_could_break_the_header_is_refused(nonce: str) -> None:
+    """A nonce is made by our own code, so a bad one is a bug and raises."""
+    with pytest.raises(ValueError, match="nonce"):
+        policy(nonce=nonce)
+
+
+def test_frameable_page_may_be_framed() -> None:
+    """web_message pages live in an application's hidden frame."""
+    response = page("logout.html", **BASE, frameable=True)  # type: ignore[arg-type]
+    assert "X-Frame-Options" not in response.headers
+    assert "frame-ancestors" not in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("http://localhost:3000", ["http://localhost:3000"]),
+        ("https://app.example.com/callback?a=b;c,d#e", ["https://app.example.com"]),
+        ("HTTPS://App.Example.com", ["https://app.example.com"]),
+        ("https://user:password@app.example", ["https://app.example"]),
+        ("https://bücher.example/cb", ["https://xn--bcher-kva.example"]),
+        ("http://[::1]:3000/cb", ["http:"]),
+        ("com.acme.app:", ["com.acme.app:"]),
+        ("com.acme.app://callback/x", ["com.acme.app:"]),
+        ("", []),
+        ("*", []),
+        ("https:", []),
+        ("https://*", []),
+        ("https://*.example.com", []),
+        ("https://a.example;script-src", []),
+        ("https://a.example,https://b.example", []),
+        ("https://a.example https://b.example", []),
+        ("https://a.example\r\nSet-Cookie: a=b", []),
+        ("https://a.example\tx", []),
+        ("https://'unsafe-inline'", []),
+        ("https://a.example:99999", []),
+        ("https://a.example:port", []),
+        ("http://[::1", []),
+        ("https://" + "a" * 70 + ".example", []),
+        ("'unsafe-inline'", []),
+        ("javascript:alert(1)", []),
+        ("data:text/html,x", []),
+        ("//a.example", []),
+        ("/callback", []),
+    ],
+)
+def test_form_targets(target: str, expected: list[str]) -> None:
+    """The application's origin or scheme joins form-action; what is no such thing is left out."""
+    assert policy(form_targets=[target])["form-action"] == ["'self'", *expected]
+
+
+def test_form_targets_keep_order_and_are_not_repeated() -> None:
+    """Several callbacks of one origin are one source."""
+    targets = ["https://b.example/1", "https://a.example", "https://b.example/2"]
+    assert policy(form_targets=targets)["form-action"] == ["'self'", "https://b.example", "https://a.example"]
+
+
+@given(st.lists(st.text() | st.from_regex(r"https?://[ -~]*|[a-z.]+:[ -~]*", fullmatch=True)))
+def test_no_form_target_can_change_another_directive(targets: list[str]) -> None:
+    """Whatever a redirect_uri is, the directives stay, and form-action holds well-formed sources only."""
+    changed = policy(form_targets=targets)
+    _, *sources = changed.pop("form-action")
+    expected = policy()
+    del expected["form-action"]
+    assert changed == expected
+    assert [
+        s for s in sources if not re.fullmatch(r"https?://[a-z0-9._-]+(:\d+)?|[a-z][a-z0-9+.-]*:", s)
+    ] == []
+
+
+def test_error_page() -> None:
+    """Errors that must not redirect: heading, `error: description` in one piece, tracking id."""
+    response = error_page("invalid_request", "Unknown client: <x>", status=403, tracking="t0")
+    assert response.status_code == 403
+    assert "<code>invalid_request: Unknown client: &lt;x&gt;</code>" in response.get_data(as_text=True)
+    document = Document(response.get_data(as_text=True))
+    assert "Oops!, something went wrong" in document.text
+    assert "Tracking id t0" in document.text
+    plain = error_page("a", "b")
+    assert plain.status_code == 400
+    assert "Tracking" not in plain.get_data(as_text=True)
+
+
+def test_login_page_has_what_testers_look_for() -> None:
+    """Element ids, names and values that browser tests written against the real login page use."""
+    document = render("login.html")
+    (username,) = document.all(
+        "input", id="username", name="username", autocomplete="username", inputmode="email"
+    )
+    (password,) = document.all(
+        "input", id="password", name="password", type="password", autocomplete="current-password"
+    )
+    assert document.all(
+        "button", type="submit", name="action", value="default", **{"data-action-button-primary": "true"}
+    )
+    assert username["value"] == "ada@example.com"
+    assert "value" not in password
+    assert [b["value"] for b in document.all("button", name="connection")] == ["google-oauth2", "hub"]
+    assert [b["value"] for b in document.all("button", name="seeded_user")] == ["auth0|1", "auth0|2"]
+    assert "Continue with Google" in document.text
+
+
+def test_login_error_is_announced_and_tied_to_the_fields() -> None:
+    """The refusal is an alert that both fields point at; without a refusal there is no trace of one."""
+    document = render("login.html")
+    assert document.all("span", id="error-element-password")
+    assert document.all("div", role="alert")
+    described = document.all(
+        "input", **{"aria-describedby": "error-element-password", "aria-invalid": "true"}
+    )
+    assert [field["id"] for field in described] == ["username", "password"]
+    quiet = render("login.html", error=None)
+    assert [a for _, a in quiet.elements if a.get("role") == "alert" or "aria-invalid" in a] == []
+
+
+def test_login_shows_only_what_there_is() -> None:
+    """Without a database connection there is no password field, and an error is still shown."""
+    document = render("login.html", database=None, socials=[], seeded_users=[], organization=None)
+    assert list(document.forms()) == []
+    assert "Wrong email or password" in document.text
+
+
+def test_login_for_linking_says_so() -> None:
+    """A second login that adds an identity is titled differently and names the account."""
+    document = render("login.html", linking="Ada Lovelace")
+    assert document.raw["title"] == "Link another account | Shop"
+    assert "link to Ada Lovelace" in document.text
+    assert render("login.html", linking=HOSTILE).shape == document.shape
+
+
+def test_signup_without_usernames_has_no_username_field() -> None:
+    """Most connections identify by email alone."""
+    assert not render("signup.html", username=None).all("input", id="username")
+    assert render("signup.html", username="").all("input", id="username")
+
+
+@pytest.mark.parametrize("template", ["consent.html", "logout.html"])
+def test_decisions_are_accept_and_deny(template: str) -> None:
+    """The values that the endpoints read."""
+    assert [b["value"] for b in render(template).all("button", name="action")] == ["accept", "deny"]
+
+
+def test_upstream_offers_known_new_and_deny() -> None:
+    """A button per identity, a form for a new one, and refusal; outside pictures are not loaded."""
+    document = render("upstream.html")
+    assert [b["value"] for b in document.all("button", name="user")] == ["auth0|1", "auth0|2"]
+    assert [b["value"] for b in document.all("button", name="action")] == ["create", "deny"]
+    names = [i["name"] for i in document.all("input") if i.get("type") != "hidden"]
+    assert names == ["email", "name", "id", "email_verified"]
+    assert "checked" in document.all("input", name="email_verified")[0]
+    assert document.all("img") == []
+    pictured = render("upstream.html", identities=[ADA | {"picture": "data:image/png;base64,AAAA"}])
+    assert pictured.all("img", src="data:image/png;base64,AAAA", alt="")
+
+
+def test_challenge_can_be_resent_without_a_code() -> None:
+    """The resend button skips the browser's check of the required code."""
+    document = render("mfa_email_challenge.html")
+    assert document.all("input", id="code", inputmode="numeric", autocomplete="one-time-code")
+    assert "formnovalidate" in document.all("button", value="resend")[0]
+
+
+def test_importing_pages_does_not_import_jinja() -> None:
+    """Jinja costs 45 ms, which a test without a browser must not pay."""
+    program = "import sys, mockidp.http.pages; sys.exit('jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=STATIC.parents[2], check=False).returncode == 0
+
+
+def palettes() -> Iterator[tuple[str, dict[str, str]]]:
+    """The four sets of colours in the stylesheet, each with what it inherits."""
+    css = (STATIC / "pages.css").read_text(encoding="utf-8")
+    blocks = [
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+        for block in re.findall(r"(?::root|\.upstream) \{([^}]*--ground[^}]*)\}", css)
+    ]
+    light, dark, upstream, upstream_dark = blocks
+    yield "light", light
+    yield "dark", light | dark
+    yield "upstream light", light | upstream
+    yield "upstream dark", light | upstream | dark | upstream_dark
+
+
+def contrast(first: str, second: str) -> float:
+    """WCAG 2.2 contrast ratio of two #rrggbb colours."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "colours"), list(palettes()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_contrast_is_aa(name: str, colours: dict[str, str]) -> None:
+    """Text reaches 4.5:1 on every ground it is used on, the edge of a field 3:1 (WCAG 1.4.3, 1.4.11)."""
+    text = [(ink, ground) for ink in ("ink", "muted", "accent") for ground in ("surface", "raised")]
+    text += [
+        ("muted", "ground"),
+        ("muted", "glow"),
+        ("on-accent", "accent"),
+        ("on-accent", "accent-hover"),
+        ("alarm", "alarm-ground"),
+    ]
+    ratios = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in text}
+    assert {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5} == {}
+    assert contrast(colours["edge"], colours["surface"]) >= 3

@@ -1,0 +1,154 @@
+"""The house keeps its rules: floors, sizes, the URL rule, one clock, one source of ids."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import mockidp
+from mockidp.app import ROUTES
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mockidp"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SOURCES = [*MODULES, ROOT / "conftest_plugin.py", *sorted((ROOT / "tests").rglob("*.py"))]
+
+# Floors from the ground up; a module may import from its own room and from rooms on lower floors.
+GROUND = ("clock", "ids", "errors", "json", "store", "keys")
+FLOORS: tuple[tuple[str, ...], ...] = (
+    GROUND,
+    ("model",),
+    ("tokens",),
+    ("http",),
+    ("authentication", "universal_login", "management", "harness", "seed"),
+    ("app",),
+    ("server",),
+    ("cli", "__main__", "__init__"),
+)
+# Where the rule "the URL is the file" has another answer, and why.
+URL_EXCEPTIONS = {
+    "/pem": "signing_certificate",
+    "/cer": "signing_certificate",
+    "/rawpem": "signing_certificate",
+    "/login/unlink": "unlink",
+    "/login/callback": "login_callback",
+    "/v2/logout": "logout",
+    "/oidc/logout": "logout",
+    "/authorize/resume": "authorize",
+    "/dbconnections/signup": "dbconnections",
+    "/dbconnections/change_password": "dbconnections",
+}
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def floor_of(room: str) -> int:
+    return next(i for i, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def imports_of(tree: ast.AST) -> set[str]:
+    """Return the mockidp rooms that a module imports at run time."""
+    rooms = set()
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "mockidp" else [f"mockidp.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        rooms |= {name.split(".")[1] for name in names if name.startswith("mockidp.")}
+    return rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_downwards(path: Path) -> None:
+    """Floors hold: nothing imports from above or from a neighbour."""
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for imported in imports_of(ast.parse(path.read_text())):
+        below = floor_of(imported) < floor_of(room)
+        assert imported == room or below or (room in GROUND and imported in GROUND), (
+            f"{path.name} is in '{room}' and must not import 'mockidp.{imported}'"
+        )
+
+
+@pytest.mark.parametrize("room", ["model", "tokens"])
+def test_the_domain_knows_no_http(room: str) -> None:
+    """Neither werkzeug nor jinja2 below the HTTP floor."""
+    for path in (PACKAGE / room).rglob("*.py"):
+        source = path.read_text()
+        assert "werkzeug" not in source, path
+        assert "jinja2" not in source, path
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_readable(path: Path) -> None:
+    """A file has at most 400 lines, a function at most 50."""
+    source = path.read_text()
+    assert source.count("\n") <= 400, f"{path} has more than 400 lines: split it"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= 50, f"{path}:{node.lineno} {node.name} has {lines} lines: split it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_time_and_randomness_have_one_source(path: Path) -> None:
+    """Only clock.py reads the time and only ids.py makes ids."""
+    if path.name in ("clock.py", "ids.py"):
+        return
+    forbidden = {"random", "secrets", "uuid"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not forbidden & {alias.name for alias in node.names}, f"{path}: use tenant.ids"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            called = f"{node.value.id}.{node.attr}"
+            assert called not in ("time.time", "datetime.now", "datetime.utcnow", "os.urandom"), (
+                f"{path}:{node.lineno} reads {called}: use tenant.clock"
+            )
+
+
+def test_the_url_is_the_file() -> None:
+    """An endpoint lives in the file that its URL names."""
+    for route in ROUTES:
+        module = route.endpoint.__module__.removeprefix("mockidp.")
+        room, _, name = module.partition(".")
+        if route.template in URL_EXCEPTIONS:
+            assert name == URL_EXCEPTIONS[route.template], route.template
+            continue
+        path = route.template
+        if path.startswith("/u/"):
+            expected = ("universal_login", path.split("/")[2])
+        elif path.startswith("/api/v2/"):
+            parts = [p for p in path.removeprefix("/api/v2/").split("/") if not p.startswith("{")]
+            expected = ("management", parts[-1] if parts[-1] == "identities" else parts[0])
+        elif path.startswith("/.well-known/"):
+            expected = ("authentication", "well_known")
+        else:
+            expected = ("authentication", path.strip("/").replace("/", "_"))
+        assert (room, name) == (expected[0], expected[1].replace("-", "_")), f"{path} lives in {module}"
+
+
+def test_faults_do_not_leak_into_endpoints() -> None:
+    """The emulated tenant does not know that it is watched."""
+    for room in ("authentication", "universal_login", "management", "http", "model"):
+        for path in (PACKAGE / room).rglob("*.py"):
+            assert "harness" not in path.read_text(), path
+
+
+def test_only_the_issuer_signs() -> None:
+    """`jwt.encode` is called in tokens/issuer.py alone."""
+    callers = [path.name for path in MODULES if "jwt.encode(" in path.read_text()]
+    assert callers == ["issuer.py"]
+
+
+def test_the_product_reads_nothing_outside_itself() -> None:
+    """No path of the machine that it was written on is in the package."""
+    for path in MODULES:
+        assert "/work/" not in path.read_text(), path
+    assert mockidp.__version__
