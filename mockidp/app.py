@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import http_date
@@ -21,8 +21,10 @@ from mockidp.http.bearer import require_scopes
 from mockidp.http.cors import add_cors, preflight
 from mockidp.http.pages import error_page
 from mockidp.http.params import MAX_BODY
-from mockidp.http.routing import Answer, Call, Route, Router
+from mockidp.http.redirect import URL_TEXT
+from mockidp.http.routing import Answer, Call, Match, Route, Router
 from mockidp.management import ROUTES as MANAGEMENT
+from mockidp.management.not_emulated import find_not_emulated
 from mockidp.model.tenant import Tenant
 from mockidp.universal_login import ROUTES as UNIVERSAL_LOGIN
 
@@ -59,6 +61,8 @@ class Application:
             self.handle = layer(self.handle)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Bytes that a URL cannot hold come as a browser would have sent them.
+        environ["QUERY_STRING"] = quote(environ.get("QUERY_STRING", ""), safe=URL_TEXT, encoding="latin-1")
         request = Request(environ)
         request.max_content_length = MAX_BODY
         return self.handle(request)(environ, start_response)
@@ -88,19 +92,14 @@ class Application:
             )
 
     def _match(self, request: Request) -> tuple[Route, Call]:
-        path = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path)
-        match = self.router.match(path.partition("?")[0])
-        if match is None:
-            raise not_found()
+        path = _raw_path(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             method = request.headers["Access-Control-Request-Method"]
-        route = match.routes.get(method)
-        if route is None:
-            if request.path.startswith("/api/v2/"):
-                raise not_found()
-            allow = ", ".join(match.routes)
-            raise OAuthError("method_not_allowed", f"Allowed methods: {allow}", 405, headers={"Allow": allow})
+        match = self.router.match(path)
+        route = match.routes.get(method) if match else None
+        if match is None or route is None:
+            return _unrouted(match, method, path), Call(self.tenant, request, {})
         call = Call(self.tenant, request, match.parameters(route))
         if route.scopes and request.method != "OPTIONS":
             caller = require_scopes(self.tenant, request, route, call.issuer)
@@ -129,10 +128,29 @@ class Application:
         return response
 
 
+def _raw_path(request: Request) -> str:
+    """Return the path still percent-encoded, where the WSGI server tells it: an id may hold `%2F`."""
+    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or quote(request.path))
+    if not raw.startswith("/"):  # the absolute form, as to a proxy (RFC 9112 §3.2.2)
+        raw = "/" + raw.partition("://")[2].partition("/")[2]
+    return raw.partition("?")[0]
+
+
+def _unrouted(match: Match | None, method: str, path: str) -> Route:
+    """Return the route of a known operation that is not emulated, or refuse as the real service does."""
+    known = find_not_emulated(method, path)
+    if known is not None:
+        return known
+    if match is None or path.startswith("/api/v2/"):
+        raise not_found()
+    allow = ", ".join(match.routes)
+    raise OAuthError("method_not_allowed", f"Allowed methods: {allow}", 405, headers={"Allow": allow})
+
+
 def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
     """Return the response of a refusal, in the body of its family."""
     if isinstance(refusal, PageError):
-        response = _page(tenant, refusal)
+        response = _page(tenant, request, refusal)
     elif isinstance(refusal, PlainError):
         response = Response(str(refusal.body()), refusal.status, content_type="text/plain; charset=utf-8")
     else:
@@ -141,12 +159,13 @@ def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
     return response
 
 
-def _page(tenant: Tenant, refusal: PageError) -> Response:
+def _page(tenant: Tenant, request: Request, refusal: PageError) -> Response:
     """Return the error page, or the redirect to the tenant's own (documentation, "Custom error pages")."""
     tracking = tenant.ids.draw("tracking", 20)
     url = tenant.settings.error_page.get("url")
     if isinstance(url, str) and url:
-        query = {"error": refusal.error, "error_description": refusal.description, "tracking": tracking}
+        query = {name: request.args[name] for name in ("client_id", "connection") if name in request.args}
+        query |= {"error": refusal.error, "error_description": refusal.description, "tracking": tracking}
         return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode(query)}")
     return error_page(refusal.error, refusal.description, status=refusal.status, tracking=tracking)
 

@@ -24,7 +24,10 @@ def encode(value: object) -> bytes:
 
 def decode(data: bytes | str) -> Json:
     """Return the value of a JSON text; raise `ValueError` when it is none."""
-    value: Json = _decoder.decode(data)
+    try:
+        value: Json = _decoder.decode(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     return value
 
 

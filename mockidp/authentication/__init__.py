@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mockidp.authentication import (
     authorize,
+    dbconnections,
     logout,
     oauth_revoke,
     oauth_token,
@@ -23,4 +24,5 @@ ROUTES: tuple[Route, ...] = (
     *signing_certificate.ROUTES,
     *logout.ROUTES,
     *unlink.ROUTES,
+    *dbconnections.ROUTES,
 )

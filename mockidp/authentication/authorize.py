@@ -30,7 +30,7 @@ from mockidp.http.browser_session import (
     set_session,
     transaction_of,
 )
-from mockidp.http.params import authorize_params
+from mockidp.http.params import browser_params
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.model.connection import find_connection
@@ -42,7 +42,9 @@ from mockidp.model.session import (
     AuthorizationRequest,
     LoginTransaction,
     Session,
+    change_transaction,
     find_session,
+    find_transaction,
     open_session,
     save_transaction,
     start_transaction,
@@ -71,12 +73,12 @@ SILENT_ERRORS = {
 
 def authorize(call: Call) -> Response:
     """Check the request, begin a login transaction, and take its first step."""
-    draft = Draft(params=authorize_params(call.request))
+    draft = Draft(params=browser_params(call.request))
     try:
         for check in CHECKS:
             draft = check(call, draft)
     except OAuthError as error:
-        return respond_error(call, _deliverable(draft), error)
+        return respond_error(call, draft.request, error)
     device = device_of(call) or call.tenant.ids.handle("device")
     transaction = start_transaction(call.tenant, draft.request, device)
     session = session_of(call)
@@ -97,10 +99,8 @@ def next_step(tenant: Tenant, transaction: LoginTransaction) -> Step:
     """Return what the transaction needs next; raise `OAuthError` when it can't go on."""
     if transaction.error:
         raise OAuthError(transaction.error, transaction.error_description or "")
-    if transaction.user_id is None:
-        return Step.LOGIN
-    user = find_user(tenant, transaction.user_id)
-    if user is None:
+    user = find_user(tenant, transaction.user_id) if transaction.user_id else None
+    if user is None or _session_is_gone(tenant, transaction):
         return Step.LOGIN
     if user.blocked:
         raise user_blocked()
@@ -133,26 +133,20 @@ def advance(call: Call, transaction: LoginTransaction) -> Response:
     return found(_page_of(call.tenant, step, transaction))
 
 
-def _deliverable(draft: Draft) -> AuthorizationRequest:
-    """Return the request with a response mode in which an early error can be delivered."""
-    request = draft.request
-    if request.state is None and "state" in draft.params:
-        request = msgspec.structs.replace(request, state=draft.params["state"])
-    return request
-
-
 def _session_will_do(tenant: Tenant, session: Session, request: AuthorizationRequest) -> bool:
     """Whether the browser's session answers the request without a new login."""
     if request.link == "link" or request.prompt & {"login", "select_account"}:
         return False
-    if request.link == "unlink":
-        return session.user_id == request.link_to
     if request.max_age is not None and tenant.now() - session.authenticated_at >= request.max_age:
         return False
-    if request.session_hint is not None and request.session_hint != session.user_id:
+    if (request.link_to or request.session_hint) not in (None, session.user_id):
         return False
+    if request.link == "unlink" or request.connection is None:
+        return True  # a request to unlink names the connection to unlink, not the one to log in with
+    user = find_user(tenant, session.user_id)
+    linked = {identity.connection for identity in user.identities} if user else set()
     # unverified: a session of another connection does not do
-    return request.connection is None or request.connection in session.connections
+    return request.connection in linked.intersection(session.connections)
 
 
 def _take_session(tenant: Tenant, transaction: LoginTransaction, session: Session) -> LoginTransaction:
@@ -166,21 +160,28 @@ def _take_session(tenant: Tenant, transaction: LoginTransaction, session: Sessio
     return taken
 
 
+def _session_is_gone(tenant: Tenant, transaction: LoginTransaction) -> bool:
+    """Whether the session that the transaction began with ended before the transaction did."""
+    return not transaction.fresh and find_session(tenant, transaction.session_id) is None
+
+
 def _link(tenant: Tenant, transaction: LoginTransaction) -> LoginTransaction:
     """Link what was just logged in with (or unlink the requested connection's) and go on as the primary."""
     request = transaction.request
     primary, identity = request.link_to or "", transaction.identity or ""
     try:
-        if request.link == "link":
-            link(tenant, primary, identity)
-        else:
-            _unlink_connection(tenant, transaction, primary)
+        with tenant.store.transaction():
+            now = find_transaction(tenant, transaction.id)
+            if now and now.linked:  # a second click: it waited here for the first
+                return now
+            if request.link == "link":
+                link(tenant, primary, identity)
+            else:
+                _unlink_connection(tenant, transaction, primary)
+            return change_transaction(tenant, transaction, user_id=primary, linked=True)
     except ApiError as error:
         # unverified: how a refused link is delivered
         raise OAuthError("access_denied", error.message) from None
-    linked = msgspec.structs.replace(transaction, user_id=primary, linked=True)
-    save_transaction(tenant, linked)
-    return linked
 
 
 def _unlink_connection(tenant: Tenant, transaction: LoginTransaction, primary: str) -> None:
@@ -228,7 +229,11 @@ def _session_for(call: Call, transaction: LoginTransaction) -> Session:
     if session is None or session.user_id != user_id:
         session = open_session(tenant, user_id, transaction.connection or "", transaction.request.org_id)
     return touch_session(
-        tenant, session, transaction.request.client_id, transaction.connection, fresh=transaction.fresh
+        tenant,
+        session,
+        transaction.request.client_id,
+        transaction.connection,
+        transaction.authenticated_at if transaction.fresh else None,
     )
 
 

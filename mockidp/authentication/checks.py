@@ -71,9 +71,13 @@ def redirect_uri(call: Call, draft: Draft) -> Draft:
     return draft.settle(redirect_uri=sent)
 
 
+def state(call: Call, draft: Draft) -> Draft:
+    """The state comes back with whatever the answer is."""
+    return draft.settle(state=draft.params.get("state") or None)
+
+
 def response_type(call: Call, draft: Draft) -> Draft:
     """The response type is one of code, token, id_token or a mix, in any order."""
-    draft = draft.settle(state=draft.params.get("state"))
     types = frozenset(words(draft.params, "response_type"))
     if not types:
         raise missing_parameter("response_type")
@@ -127,8 +131,8 @@ def pkce(call: Call, draft: Draft) -> Draft:
     """A code challenge is well-formed and its method known (RFC 7636 §4.3; `plain` when left out)."""
     challenge = draft.params.get("code_challenge")
     method = draft.params.get("code_challenge_method") or "plain"
-    if challenge is None:
-        if "code_challenge_method" in draft.params:
+    if not challenge:
+        if draft.params.get("code_challenge_method"):
             raise missing_parameter("code_challenge")
         return draft
     # unverified: both texts
@@ -139,13 +143,16 @@ def pkce(call: Call, draft: Draft) -> Draft:
     return draft.settle(code_challenge=challenge, code_challenge_method=method)
 
 
+_SECONDS = re.compile(r"[0-9]{1,10}")
+
+
 def prompt(call: Call, draft: Draft) -> Draft:
     """`prompt=none` stands alone (OpenID Connect Core §3.1.2.1); `max_age` counts seconds."""
     prompts = frozenset(words(draft.params, "prompt")) & PROMPTS
     if "none" in prompts and len(prompts) > 1:
         raise OAuthError("invalid_request", "prompt=none cannot be combined with other values")
     max_age = draft.params.get("max_age")
-    if max_age and not (max_age.isascii() and max_age.isdigit()):
+    if max_age and not _SECONDS.fullmatch(max_age):
         raise OAuthError("invalid_request", "Parameter 'max_age' must be a number of seconds")
     return draft.settle(prompt=prompts, max_age=int(max_age) if max_age else None)
 
@@ -234,6 +241,7 @@ def linking(call: Call, draft: Draft) -> Draft:
 CHECKS: tuple[Check, ...] = (
     client,
     redirect_uri,
+    state,
     response_type,
     response_mode,
     request_object,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mockidp.http.routing import Call
 from mockidp.model.client import CLIENTS
 from mockidp.model.credentials import Authorization, issue_code
@@ -30,6 +32,9 @@ def issue(call: Call, transaction: LoginTransaction, session: Session) -> dict[s
         org_id=request.org_id,
         mfa=transaction.mfa_passed,
     )
+    # A refresh token never comes through the browser, nor does the scope that stands for one.
+    shown = tuple(value for value in scope if value != "offline_access")
+    front = msgspec.structs.replace(authorization, scope=shown)
     params: dict[str, str | int] = {}
     code = access_token = None
     if "code" in request.response_types:
@@ -42,13 +47,13 @@ def issue(call: Call, transaction: LoginTransaction, session: Session) -> dict[s
             code_challenge_method=request.code_challenge_method,
         )
     if "token" in request.response_types:
-        access_token, lifetime = issue_access_token(tenant, call.issuer, authorization, web=True)
+        access_token, lifetime = issue_access_token(tenant, call.issuer, front, web=True)
         params |= {"access_token": access_token}
-        if scope:
-            params["scope"] = " ".join(s for s in scope if s != "offline_access")
+        if shown:
+            params["scope"] = " ".join(shown)
         params |= {"expires_in": lifetime, "token_type": "Bearer"}
     if "id_token" in request.response_types:
         params["id_token"] = issue_id_token(
-            tenant, call.issuer, client, user, authorization, access_token=access_token, code=code
+            tenant, call.issuer, client, user, front, access_token=access_token, code=code
         )
     return params

@@ -11,6 +11,7 @@ from mockidp.http.params import Params, words
 from mockidp.http.routing import Call
 from mockidp.model.client import Client
 from mockidp.model.credentials import REFRESH_TOKENS
+from mockidp.model.resource_server import find_resource_server, is_userinfo
 from mockidp.model.session import AuthorizationRequest
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import find_by_identity
@@ -39,7 +40,7 @@ def check_link(
             del params["audience"]
         return {"link": wanted[0], "link_to": primary}
     token = params.get("access_token")
-    if token is None or not call.tenant.double.legacy_account_linking:
+    if not token or not call.tenant.double.legacy_account_linking:
         return {}
     return {"link": "link", "link_to": account_of_token(call.tenant, token)}
 
@@ -50,15 +51,28 @@ def account_of_token(tenant: Tenant, token: str) -> str:
     The wording was observed in 2015 and names both. unverified: that it comes by redirect, and its code.
     """
     refused = OAuthError("access_denied", "invalid main user access_token/refresh_token", 401)
-    refresh = tenant.store.find(REFRESH_TOKENS, token)
-    try:
-        user_id = refresh.authorization.user_id if refresh else verify_access_token(tenant, token).user_id
-    except InvalidToken:
-        raise refused from None
+    user_id = _user_of_refresh_token(tenant, token) or _user_of_access_token(tenant, token)
     user = find_by_identity(tenant, user_id) if user_id else None
     if user is None or user.blocked:
         raise refused
     return user.user_id
+
+
+def _user_of_refresh_token(tenant: Tenant, token: str) -> str | None:
+    refresh = tenant.store.find(REFRESH_TOKENS, token)
+    if refresh is None or refresh.orphaned or refresh.used_at is not None or refresh.is_over(tenant.now()):
+        return None
+    return refresh.authorization.user_id
+
+
+def _user_of_access_token(tenant: Tenant, token: str) -> str | None:
+    """Return the user of a good access token. An ID token is for a client, not for an API, and is none."""
+    try:
+        verified = verify_access_token(tenant, token)
+    except InvalidToken:
+        return None
+    known = any(is_userinfo(tenant, aud) or find_resource_server(tenant, aud) for aud in verified.audiences)
+    return verified.user_id if known else None
 
 
 def _account_of_id_token(tenant: Tenant, client: Client, token: str) -> str:

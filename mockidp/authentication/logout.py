@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response
 from mockidp.errors import PageError
 from mockidp.http.browser_session import clear_session, session_of
 from mockidp.http.pages import page
-from mockidp.http.params import Params, authorize_params, query_params
+from mockidp.http.params import Params, browser_params
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.model.client import CLIENTS, Client, url_matches
@@ -18,12 +19,15 @@ from mockidp.model.session import close_session
 from mockidp.tokens.verifier import InvalidToken, Verified, verify_id_token
 
 
+_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+
+
 def logout(call: Call) -> Response:
     """End the browser's session and go to `returnTo`, which must be an allowed logout URL.
 
     `federated` would end the upstream session first; the simulated upstreams have none.
     """
-    params = query_params(call.request)
+    params = browser_params(call.request)
     client = _client(call, params.get("client_id"))
     allowed = client.allowed_logout_urls if client else call.tenant.settings.allowed_logout_urls
     return_to = params.get("returnTo") or (allowed[0] if client and allowed else None)
@@ -43,7 +47,7 @@ def oidc_logout(call: Call) -> Response:
 
     The redirect URI must be registered exactly, query included (unlike `/v2/logout`).
     """
-    params = authorize_params(call.request)
+    params = browser_params(call.request)
     hint = _id_token(call, params)
     client = _client(call, params.get("client_id") or (hint.audiences[0] if hint else None))
     _check_hints(params, client, hint)
@@ -76,14 +80,18 @@ def _client(call: Call, client_id: str | None) -> Client | None:
 
 def _is_allowed(url: str, allowed: Iterable[str]) -> bool:
     """Whether a `returnTo` is allowed: query and fragment do not count, nor the case of scheme and host."""
-    return any(url_matches(_bare(pattern), _bare(url)) for pattern in allowed)
+    bare = _bare(url)
+    return bare is not None and any(url_matches(_bare(pattern) or pattern, bare) for pattern in allowed)
 
 
-def _bare(url: str) -> str:
+def _bare(url: str) -> str | None:
+    """Return what counts of a URL; None for what is none, or what readers of URLs disagree about."""
+    if _CONTROL.search(url):
+        return None
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url
+        return None
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path}"
 
 

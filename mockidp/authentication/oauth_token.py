@@ -42,7 +42,7 @@ def oauth_token(call: Call) -> Response:
     if grant is None:
         # unverified: the text
         raise OAuthError("unsupported_grant_type", f"Unsupported grant type: {grant_type}")
-    if not client.allows_grant(grant.allowed_by or grant_type):
+    if not grant.is_allowed(client):
         raise grant_not_allowed(grant_type)
     redeemed = grant.redeem(call, client, params)
     return Response(

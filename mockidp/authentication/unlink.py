@@ -8,7 +8,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from mockidp.authentication.link_request import account_of_token
-from mockidp.errors import ApiError, OAuthError
+from mockidp.errors import ApiError, OAuthError, not_found
 from mockidp.http.params import body_params
 from mockidp.http.routing import Call, Route
 from mockidp.model.linking import unlink
@@ -20,6 +20,8 @@ def unlink_identity(call: Call) -> Response:
 
     `clientID` is accepted and not looked at, as clients sent their own, the global one, or none.
     """
+    if not call.tenant.double.legacy_account_linking:
+        raise not_found()  # unverified: what a tenant without it answers
     params = body_params(call.request)
     for name in ("access_token", "user_id"):
         if not params.get(name):

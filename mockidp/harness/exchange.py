@@ -33,7 +33,7 @@ class DecodedToken(msgspec.Struct, frozen=True):
     claims: dict[str, Json]
 
 
-class View(msgspec.Struct, frozen=True):
+class RecordedExchange(msgspec.Struct, frozen=True):
     """An exchange as JSON; `started_at` is ISO 8601 by the tenant's clock."""
 
     number: int
@@ -126,7 +126,9 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
         if isinstance(value, dict):
             return [(name, as_text(member)) for name, member in value.items() if _is_scalar(member)]
         kind, options = parse_options_header(self.environ.get("CONTENT_TYPE"))
-        _, form, _ = FormDataParser().parse(BytesIO(self.body), kind, len(self.body), options)
+        _, form, files = FormDataParser().parse(BytesIO(self.body), kind, len(self.body), options)
+        for file in files.values():
+            file.close()
         return list(form.items(multi=True))
 
     @cached_property
@@ -142,9 +144,8 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
     @cached_property
     def response_json(self) -> Json:
         """The response's JSON value; None when it is not JSON."""
-        return (
-            _json(self.response_body) if self.response_headers.get("Content-Type", "")[:16] == _JSON else None
-        )
+        kind = self.response_headers.get("Content-Type", "")
+        return _json(self.response_body) if "json" in kind else None
 
     @cached_property
     def location(self) -> str | None:
@@ -184,15 +185,13 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
     @cached_property
     def user_id(self) -> str | None:
         """The user whom it was about: who logged in, or whose token it was."""
-        known = (self.transaction and self.transaction.user_id) or (
-            self.authorization and self.authorization.user_id
-        )
-        subject = known or self._claim("sub")
+        known = [which.user_id for which in (self.transaction, self.authorization) if which]
+        subject = next((user_id for user_id in known if user_id), None) or self._claim("sub")
         return None if subject is None or subject.endswith("@clients") else subject
 
-    def view(self) -> View:
+    def view(self) -> RecordedExchange:
         """Return everything, decoded."""
-        return View(
+        return RecordedExchange(
             number=self.number,
             method=self.method,
             path=self.path,
@@ -223,13 +222,10 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
         return unquote(plain.partition(":")[0])
 
     def _claim(self, *names: str) -> str | None:
-        """Return the first of these claims that a token has; the answer's tokens say more than the request's."""
+        """Return the first of these claims in a token; the answer's tokens say more than the request's."""
         tokens = sorted(self.tokens.items(), reverse=True)
         values = (token.claims.get(name) for _, token in tokens for name in names)
         return next((value for value in values if isinstance(value, str)), None)
-
-
-_JSON = "application/json"
 
 
 def as_text(value: Json) -> str:
@@ -242,7 +238,10 @@ def _is_scalar(value: Json) -> bool:
 
 
 def _firsts(pairs: Pairs) -> dict[str, str]:
-    return dict(reversed(pairs))
+    first: dict[str, str] = {}
+    for name, value in pairs:
+        first.setdefault(name, value)
+    return first
 
 
 def _header_name(key: str) -> str:
@@ -260,8 +259,9 @@ def _decode(tenant: Tenant, token: str) -> DecodedToken | None:
     """Return what a JWT says without verifying it, or what is in an opaque token of ours."""
     try:
         if token.count(".") == 4:
-            header = jwt.utils.base64url_decode(token.partition(".")[0])
-            return DecodedToken(header=json.decode(header), claims=verify_access_token(tenant, token).claims)
+            head = json.decode(jwt.utils.base64url_decode(token.partition(".")[0]))
+            claims = verify_access_token(tenant, token).claims
+            return DecodedToken(header=head if isinstance(head, dict) else {}, claims=claims)
         whole = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, InvalidToken, ValueError):
         return None

@@ -43,7 +43,7 @@ def find_person(tenant: Tenant, who: Who) -> tuple[User, Identity]:
 
 
 def identity_for(user: User, connection: str | None, otherwise: Identity) -> Identity:
-    """Return the identity by which the user logs in to a connection, or `otherwise` when he has none there."""
+    """Return the identity by which the user logs in to a connection, or `otherwise` without one there."""
     own = (identity for identity in user.identities if identity.connection == connection)
     return otherwise if connection in (None, otherwise.connection) else next(own, otherwise)
 

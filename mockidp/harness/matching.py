@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 import msgspec
 
@@ -39,16 +40,14 @@ class Operation(msgspec.Struct, frozen=True):
         if self.method not in ("*", exchange.method):
             return False
         own, given = self.path.strip("/").split("/"), exchange.segments
-        return len(own) == len(given) and all(
-            a == b or (a[:1] == "{" and a[-1:] == "}" and b != "") for a, b in zip(own, given, strict=True)
-        )
+        return len(own) == len(given) and all(map(_segment_fits, own, given))
 
 
 class Criteria(msgspec.Struct, frozen=True, kw_only=True):
     """What else must hold. Only the named parameters and members are compared.
 
-    In `query`, `form` and `headers` None means absent and a list all values of a repeated parameter. `form` is
-    the body's parameters, whether form or JSON; `json` compares JSON values, objects member by member.
+    In `query`, `form` and `headers` None means absent, and a list all values of a repeated parameter. `form`
+    is the body's parameters, form or JSON alike; `json` compares JSON values, objects member by member.
     """
 
     query: Mapping[str, object] | None = None
@@ -77,6 +76,10 @@ class Criteria(msgspec.Struct, frozen=True, kw_only=True):
         if self.status not in (None, exchange.status):
             found.append(f"status is {exchange.status}, not {self.status}")
         return found
+
+
+def _segment_fits(own: str, given: str) -> bool:
+    return given != "" if own[:1] == "{" and own[-1:] == "}" else unquote(own) == given
 
 
 def summary(exchange: Exchange) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import overload
 from urllib.parse import parse_qsl, quote, unquote_plus
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
@@ -188,8 +189,8 @@ class Recorder(Sequence[Exchange]):
                     target=_target_of(request),
                     environ=headers,
                     body=body[:BODY_LIMIT],
-                    status=response.status_code if response else None,
-                    response_headers=response.headers if response else _NO_HEADERS,
+                    status=None if response is None else response.status_code,
+                    response_headers=Headers() if response is None else response.headers,
                     response_body=_answer_of(response),
                     started_at=started_at,
                     tenant=self._tenant,
@@ -201,13 +202,10 @@ class Recorder(Sequence[Exchange]):
 
     def _authorization_of(self, response: Response | None) -> Authorization | None:
         """Return what a code in a redirect stands for: by the time somebody looks it may be used."""
-        location = response.headers.get("Location") if response else None
+        location = None if response is None else response.headers.get("Location")
         match = _CODE.search(location) if location else None
         code = self._tenant.store.find(CODES, unquote_plus(match[1])) if match else None
         return code.authorization if code else None
-
-
-_NO_HEADERS = Response().headers
 
 
 def _body_of(request: Request) -> bytes:
@@ -228,7 +226,7 @@ def _target_of(request: Request) -> str:
     """Return the request target as it was sent; other servers than ours have no raw one."""
     environ = request.environ
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    if raw:
+    if raw and str(raw).startswith("/"):
         return str(raw)
     path = quote(request.path, safe="/|@:!$&'()*+,;=~")
     query = environ.get("QUERY_STRING")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from urllib.parse import unquote_plus
 
@@ -22,43 +21,46 @@ def authenticate_client(call: Call, params: Params) -> Client:
     A public client only names itself. An `Authorization` header that is not Basic is ignored, as ruby-auth0
     sends an unrelated bearer token beside credentials in the body (recorded).
     """
-    if "client_assertion" in params:
+    if params.get("client_assertion"):
         return _by_assertion(call, params)
-    client_id, secret = _credentials(call, params)
-    if not client_id:
+    for client_id, secret in _credentials(call, params):
+        client = call.tenant.store.find(CLIENTS, client_id)
+        if client is not None and _secret_is_right(client, secret):
+            return client
+    raise client_unauthorized()
+
+
+def _credentials(call: Call, params: Params) -> list[tuple[str, str | None]]:
+    """Return the id and secret that were sent, in each way that they can be read."""
+    pairs = _basic(call.request.headers.get("Authorization", ""))
+    named = params.get("client_id")
+    if pairs is None:
+        pairs = [(named or "", params.get("client_secret"))]
+    if not any(client_id for client_id, _ in pairs):
         # unverified: the text
         raise OAuthError("invalid_client", "Missing client_id", 401)
-    client = call.tenant.store.find(CLIENTS, client_id)
-    if client is None or not _secret_is_right(client, secret):
-        raise client_unauthorized()
-    return client
+    return [pair for pair in pairs if not named or pair[0] == named]
 
 
-def _credentials(call: Call, params: Params) -> tuple[str | None, str | None]:
-    basic = _basic(call.request.headers.get("Authorization", ""))
-    if basic is None:
-        return params.get("client_id"), params.get("client_secret")
-    if params.get("client_id", basic[0]) != basic[0]:
-        raise client_unauthorized()
-    return basic
+def _basic(header: str) -> list[tuple[str, str | None]] | None:
+    """Return id and secret of a Basic header: form-encoded inside (RFC 6749 §2.3.1), or as they are.
 
-
-def _basic(header: str) -> tuple[str, str] | None:
-    """Return id and secret of a Basic header; both are form-encoded inside (RFC 6749 §2.3.1)."""
+    openid-client encodes them; curl, requests and many others do not.
+    """
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
         client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64 or no UTF-8
         raise client_unauthorized() from None
-    return unquote_plus(client_id), unquote_plus(secret)
+    return [(unquote_plus(client_id), unquote_plus(secret)), (client_id, secret)]
 
 
 def _secret_is_right(client: Client, secret: str | None) -> bool:
     if client.auth_method == "private_key_jwt":
         return False
-    if secret is None or secret == "":
+    if not secret:
         return client.is_public
     if client.client_secret is None:
         return False

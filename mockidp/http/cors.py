@@ -1,4 +1,7 @@
-"""Cross-origin resource sharing, per route (reference §9; the split between endpoints is partly unverified)."""
+"""Cross-origin resource sharing, per route (reference §9).
+
+unverified: which endpoints are open to every origin, and which to those of the clients.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """The HTTP/1.1 host: carries a WSGI application on one port, plain or TLS (RFC 9110, RFC 9112, PEP 3333).
 
-    accept thread ── a thread per connection: peek the first byte (0x16 = TLS)
-                     loop: recv → httptools → requests → application → send
-
-Sockets block, so a request costs one recv and one send; a silent client holds up its own thread only.
+accept thread ── a blocking thread per connection, so that a silent client holds up nobody else:
+                 peek the first byte (0x16 = TLS), then
+                 loop: one recv → httptools → requests → application → one send
 """
 
 from __future__ import annotations
@@ -28,15 +27,13 @@ if TYPE_CHECKING:
 
     from mockidp.http.tls import CertificateAuthority
 
-HEAD_LIMIT = 64 * 1024
-BODY_LIMIT = 4 * 1024 * 1024
-_ENVIRON = {  # what is the same for every request (PEP 3333)
+HEAD_LIMIT, BODY_LIMIT = 64 * 1024, 4 * 1024 * 1024  # bytes
+_ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
     "wsgi.multithread": True,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
-    "wsgi.input_terminated": True,
     "SCRIPT_NAME": "",
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
@@ -96,23 +93,20 @@ class _Exchange:
         self.declared = None
         lines = ["HTTP/1.1 " + status]
         for name, value in headers:
-            if len(name) not in (10, 14, 17) or self._keeps(name.lower(), value):
-                lines.append(f"{name}: {value}")
+            kind = name.lower()
+            if kind == "transfer-encoding":
+                raise ValueError("Transfer-Encoding is the host's to set: return an iterator to send chunks")
+            if kind == "connection":  # hop-by-hop: the host writes its own (RFC 9110 section 7.6.1)
+                self.keep_alive = self.keep_alive and "close" not in value.lower()
+                continue
+            if kind == "content-length":
+                self.declared = int(value)
+            lines.append(f"{name}: {value}")
         head = "\r\n".join(lines)
         if not head.count("\r") == head.count("\n") == len(lines) - 1 or "\0" in head:
             raise ValueError(f"line break or NUL in the status or a header: {status!r}, {headers!r}")
         self.head = head.encode("latin-1")
         return self.write
-
-    def _keeps(self, name: str, value: str) -> bool:
-        """Whether a header is sent as it is; hop-by-hop ones are the host's (RFC 9110 section 7.6.1)."""
-        if name == "content-length":
-            self.declared = int(value)
-        elif name == "connection":
-            self.keep_alive = self.keep_alive and "close" not in value.lower()
-        elif name == "transfer-encoding":
-            raise ValueError("Transfer-Encoding is the host's to set: return an iterator to send chunks")
-        return name != "connection"
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body at once, so that server-sent events arrive as they happen."""
@@ -171,13 +165,12 @@ class _Connection:
     """One client: the loop, and httptools' callbacks. `mockidp.connection` in the environ, for `abort()`."""
 
     def __init__(self, host: HttpHost, sock: socket.socket, peer: Any) -> None:
-        self.host = host
-        self.sock = sock
+        self.host, self.sock = host, sock
         self.parser = httptools.HttpRequestParser(self)
         self.phase = "idle"  # what the next byte belongs to: idle, head or body
         self.ready: list[_Exchange] = []
-        self.base: dict[str, Any] = {**host.environ, "wsgi.errors": sys.stderr, "mockidp.connection": self}
-        self.base["REMOTE_ADDR"], self.base["REMOTE_PORT"] = peer[0], str(peer[1])
+        self.base = host.environ | {"REMOTE_ADDR": peer[0], "REMOTE_PORT": str(peer[1])}
+        self.base |= {"wsgi.errors": sys.stderr, "mockidp.connection": self}
 
     def abort(self) -> None:
         """Drop the connection; what the application still returns is not sent."""
@@ -188,6 +181,8 @@ class _Connection:
         """Serve this client until it leaves, must leave, or the host stops."""
         try:
             with suppress(OSError):  # the client has left or cannot speak TLS: nobody is there to be told
+                self.sock.settimeout(None)  # whatever socket.setdefaulttimeout() a test has called
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
                     self._start_tls()
                 self._serve()
@@ -248,8 +243,7 @@ class _Connection:
         self.phase = "head"
         self.environ = self.base.copy()
         self.target = b""
-        self.body: list[bytes] = []
-        self.size = 0
+        self.body = bytearray()
 
     def on_url(self, piece: bytes) -> None:
         self.target += piece
@@ -273,13 +267,13 @@ class _Connection:
         version = parser.get_http_version()
         self.keep_alive = version == "1.1" and parser.should_keep_alive()
         self.chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if version == "1.1" and "HTTP_HOST" not in environ:
+            raise _Refused(_BAD_REQUEST, "HTTP/1.1 without a Host header")
         if version != "1.1":
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
             environ.pop("HTTP_EXPECT", None)
             if version != "1.0" or self.chunked:  # RFC 9112 section 6.1: no chunks before 1.1
                 raise _Refused(_BAD_REQUEST, f"not a request of HTTP/{version}")
-        elif "HTTP_HOST" not in environ:
-            raise _Refused(_BAD_REQUEST, "HTTP/1.1 without a Host header")
         if self.chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
             raise _Refused("501 Not Implemented", "Transfer-Encoding other than chunked")
         if int(environ.get("CONTENT_LENGTH", "0")) > BODY_LIMIT:
@@ -301,16 +295,15 @@ class _Connection:
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
 
     def on_body(self, data: bytes) -> None:
-        self.body.append(data)
-        self.size += len(data)
-        if self.size > BODY_LIMIT:
+        self.body += data
+        if len(self.body) > BODY_LIMIT:
             raise _Refused(*_TOO_LARGE)
 
     def on_message_complete(self) -> None:
         self.phase = "idle"
-        self.environ["wsgi.input"] = BytesIO(b"".join(self.body))
+        self.environ["wsgi.input"] = BytesIO(self.body)
         if self.chunked:
-            self.environ["CONTENT_LENGTH"] = str(self.size)
+            self.environ["CONTENT_LENGTH"] = str(len(self.body))
         self.ready.append(_Exchange(self.send, self.environ, self.keep_alive))
 
     def _feed(self, data: memoryview) -> _Refused | None:
@@ -328,10 +321,8 @@ class _Connection:
         return None
 
     def _decline_upgrade(self) -> None:
-        """Read on in HTTP/1.1 (RFC 9110 section 7.8): Java's client offers h2c with every request.
-
-        llhttp takes the body for the new protocol, so a new parser is told of it by a head without the offer.
-        """
+        """Read on in HTTP/1.1 (RFC 9110 section 7.8); Java's client offers h2c with every request."""
+        # llhttp takes the body for the new protocol: a new parser is told of it by a head without the offer.
         self.parser = httptools.HttpRequestParser(self)
         offered, length = self.ready[-1], self.environ.get("CONTENT_LENGTH", "0")
         if self.chunked or int(length):
@@ -349,7 +340,7 @@ class _Connection:
             socket.socket.shutdown(self.sock, socket.SHUT_WR)
             self.sock.settimeout(_PATIENCE)
             end = monotonic() + _PATIENCE
-            while socket.socket.recv(self.sock, HEAD_LIMIT) and monotonic() < end:
+            while monotonic() < end and socket.socket.recv(self.sock, HEAD_LIMIT):
                 pass
         with self.host.lock:  # abort() must not shut down a descriptor that another socket has by now
             self.sock.close()
@@ -358,20 +349,16 @@ class _Connection:
 class HttpHost:
     """Serve one WSGI application on one port, plain HTTP and TLS told apart by the first byte.
 
-    Args:
-        app: called by several threads at once.
-        host: the name or address to bind, IPv4 or IPv6.
-        port: 0 takes a free one; `address` tells which. Bound at once; OSError when it is in use.
-        ca: asked for a server context when the first TLS client comes.
+    Binds at once (port 0: a free one, see `address`), or raises OSError. Calls the application from threads.
     """
 
     def __init__(self, app: WSGIApplication, host: str, port: int, ca: CertificateAuthority) -> None:
         self.app, self.ca = app, ca
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
-        self._listener.settimeout(None)  # here and below: whatever default a test has set
+        self._listener.settimeout(None)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
-        self.environ = {**_ENVIRON, "SERVER_NAME": self.address[0], "SERVER_PORT": str(self.address[1])}
+        self.environ = _ENVIRON | {"SERVER_NAME": self.address[0], "SERVER_PORT": str(self.address[1])}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self._connections: dict[threading.Thread, _Connection] = {}
@@ -385,9 +372,12 @@ class HttpHost:
         """Close every connection and wait for the threads; an application still at work gets a second."""
         self.stopping.set()
         if self._acceptor.is_alive():
-            # A client of our own wakes accept(), on every platform.
-            with suppress(OSError), socket.create_connection(self.address, timeout=_PATIENCE):
-                self._acceptor.join()
+            try:
+                self._listener.shutdown(socket.SHUT_RDWR)
+            except OSError:  # not on macOS: there it takes a client to wake accept()
+                with suppress(OSError):
+                    socket.create_connection(self.address, timeout=_PATIENCE).close()
+            self._acceptor.join(_PATIENCE)
         self._listener.close()
         for connection in self._connections.values():
             connection.abort()
@@ -397,17 +387,12 @@ class HttpHost:
                 thread.join(max(0.0, end - monotonic()))
 
     def _accept(self) -> None:
-        while True:
+        while not self.stopping.is_set():
             try:
                 sock, peer = self._listener.accept()
             except OSError:  # stopped, or out of file descriptors: leave the clients time to return some
-                if self.stopping.wait(0.01):
-                    return
+                self.stopping.wait(0.01)
                 continue
-            if self.stopping.is_set():
-                return sock.close()
-            sock.settimeout(None)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = _Connection(self, sock, peer)
             thread = threading.Thread(target=connection.run, name="mockidp-connection", daemon=True)
             self._connections = {t: c for t, c in self._connections.items() if t.is_alive()}

@@ -56,7 +56,7 @@ def page(
         headers={
             "Cache-Control": "no-store",
             "Content-Security-Policy": _policy(nonce, form_targets, frameable),
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "strict-origin",
             "X-Content-Type-Options": "nosniff",
         },
     )

@@ -8,16 +8,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request
 
 from mockidp import json
-from mockidp.errors import ApiError, OAuthError, missing_parameter, repeated_parameter, wrong_type
+from mockidp.errors import ApiError, OAuthError, PageError, missing_parameter, repeated_parameter, wrong_type
 from mockidp.json import Json, JsonObject
 
 MAX_BODY = 1024 * 1024  # bytes; unverified: the real service's limit
 Params = dict[str, str]
-
-
-def query_params(request: Request) -> Params:
-    """Return the query's parameters; raise `invalid_request` when one is repeated (RFC 6749 §3.1)."""
-    return _single(request.args)
 
 
 def body_params(request: Request) -> Params:
@@ -31,14 +26,18 @@ def body_params(request: Request) -> Params:
     return _single(request.form)
 
 
-def authorize_params(request: Request) -> Params:
-    """Return the parameters of `/authorize`: the query's, else those of a form or JSON body.
+def browser_params(request: Request) -> Params:
+    """Return what a browser sent: the query's parameters, else those of a form or JSON body.
 
-    Early documentation shows them as the JSON body of the GET, and that works too.
+    Early documentation shows those of `/authorize` as the JSON body of the GET, and that works too. Raise the
+    error page for what `body_params` refuses.
     """
-    params = query_params(request)
-    if request.method == "POST" or request.mimetype == "application/json":
-        return {**body_params(request), **params}
+    try:
+        params = _single(request.args)
+        if request.method == "POST" or request.get_data(cache=True, parse_form_data=False):
+            return {**body_params(request), **params}
+    except OAuthError as error:
+        raise PageError(error.error, error.description) from None
     return params
 
 

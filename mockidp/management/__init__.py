@@ -1,5 +1,8 @@
+"""/api/v2: the Management API. One module per segment of the URL; `not_emulated` answers for the rest."""
+
 from __future__ import annotations
 
 from mockidp.http.routing import Route
+from mockidp.management import identities, users, users_by_email
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (*users.ROUTES, *users_by_email.ROUTES, *identities.ROUTES)

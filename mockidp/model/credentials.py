@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from mockidp.errors import invalid_refresh_token
 from mockidp.model.client import Client
+from mockidp.model.pruning import prune
 from mockidp.model.tenant import Tenant
 from mockidp.store import Kind
 
 CODE_LIFETIME = 600  # seconds (reference §7.2)
+LONGEST_TOKEN = 2592000  # seconds that an access token may live (reference §7.2)
 
 
 class Authorization(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +50,7 @@ class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
     """A refresh token; times are epoch seconds, None for never.
 
     `family` is shared by all that came from one another by rotation. `used_at` is when a rotating token was
-    exchanged; it is kept to notice its reuse.
+    exchanged; it is kept to notice its reuse. `orphaned` is set when its user was deleted.
     """
 
     token: str
@@ -58,8 +61,27 @@ class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
     idle_expires_at: int | None
     rotating: bool = False
     used_at: int | None = None
-    successors: int = 0
     predecessor: str | None = None
+    orphaned: bool = False
+
+    def is_over(self, now: int) -> bool:
+        """Whether one of its lifetimes ended."""
+        return any(end is not None and now >= end for end in (self.expires_at, self.idle_expires_at))
+
+
+class UsedCode(msgspec.Struct, frozen=True):
+    """A code that was redeemed, and what for; remembered until `forget_at` (epoch seconds)."""
+
+    code: str
+    authorization_id: str
+    forget_at: int
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A revoked authorization; remembered until its last access token expired."""
+
+    authorization_id: str
+    forget_at: int
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +95,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A one-shot URL's secret: what it is for (`verify_email`, `change_password`) and whom."""
+    """A one-shot URL's secret: what it is for (`verify_email`, `change_password`) and whom.
+
+    `email` is the address that it was sent to: it proves that one alone, whatever the account's is by then.
+    """
 
     id: str
     kind: str
@@ -82,20 +107,22 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     result_url: str | None = None
     new_password: str | None = None
+    email: str | None = None
+    mark_email_as_verified: bool = False
 
 
 CODES: Kind[AuthorizationCode] = Kind("authorization_code", AuthorizationCode)
-USED_CODES: Kind[str] = Kind("used_code", str)
+USED_CODES: Kind[UsedCode] = Kind("used_code", UsedCode)
 REFRESH_TOKENS: Kind[RefreshToken] = Kind(
     "refresh_token",
     RefreshToken,
     {
         "family": lambda token: (token.family,),
         "authorization": lambda token: (token.authorization.id,),
-        "user": lambda token: (token.authorization.user_id or "",),
+        "user": lambda token: () if token.orphaned else (token.authorization.user_id or "",),
     },
 )
-REVOKED: Kind[bool] = Kind("revoked_authorization", bool)
+REVOKED: Kind[Revoked] = Kind("revoked_authorization", Revoked)
 CONSENTS: Kind[Consent] = Kind("consent", Consent, {"user": lambda consent: (consent.user_id,)})
 TICKETS: Kind[Ticket] = Kind("ticket", Ticket)
 LOGIN_TICKET_LIFETIME = 432000  # seconds: 5 days (management-api §3.8)
@@ -122,6 +149,10 @@ def issue_code(
         code_challenge_method=code_challenge_method,
     )
     tenant.store.put(CODES, code, kept)
+    now = tenant.now()
+    prune(tenant, "code", CODES, lambda kept: kept.code, lambda kept: now >= kept.expires_at)
+    prune(tenant, "code", USED_CODES, lambda used: used.code, lambda used: now >= used.forget_at)
+    prune(tenant, "code", REVOKED, lambda gone: gone.authorization_id, lambda gone: now >= gone.forget_at)
     return code
 
 
@@ -132,20 +163,24 @@ def take_code(tenant: Tenant, code: str) -> AuthorizationCode | None:
     """
     with tenant.store.transaction():
         taken = tenant.store.take(CODES, code)
+        now = tenant.now()
         if taken is not None:
-            tenant.store.put(USED_CODES, code, taken.authorization.id)
-            return taken if tenant.now() < taken.expires_at else None
-        used = tenant.store.find(USED_CODES, code)
-        if used:
-            revoke_authorization(tenant, used)
+            used = UsedCode(code, taken.authorization.id, now + LONGEST_TOKEN)
+            tenant.store.put(USED_CODES, code, used)
+            return taken if now < taken.expires_at else None
+        again = tenant.store.find(USED_CODES, code)
+        if again:
+            revoke_authorization(tenant, again.authorization_id)
         return None
 
 
 def revoke_authorization(tenant: Tenant, authorization_id: str) -> None:
     """Revoke an authorization's refresh tokens and mark its access tokens as revoked."""
-    tenant.store.put(REVOKED, authorization_id, True)
-    for token in tenant.store.all(REFRESH_TOKENS, {"authorization": authorization_id}):
-        tenant.store.take(REFRESH_TOKENS, token.token)
+    revoked = Revoked(authorization_id, tenant.now() + LONGEST_TOKEN)
+    with tenant.store.transaction():
+        tenant.store.put(REVOKED, authorization_id, revoked)
+        for token in tenant.store.all(REFRESH_TOKENS, {"authorization": authorization_id}):
+            tenant.store.take(REFRESH_TOKENS, token.token)
 
 
 def is_revoked(tenant: Tenant, authorization_id: str) -> bool:
@@ -156,7 +191,10 @@ def is_revoked(tenant: Tenant, authorization_id: str) -> bool:
 def issue_refresh_token(
     tenant: Tenant, client: Client, authorization: Authorization, predecessor: RefreshToken | None = None
 ) -> RefreshToken:
-    """Keep an authorization under a new refresh token; rotation keeps the family and its end."""
+    """Keep an authorization under a new refresh token; rotation keeps the family and its end.
+
+    Raise `invalid_grant` when the predecessor was revoked meanwhile, by a second use of it.
+    """
     policy = client.refresh_token
     now = tenant.now()
     expires_at = idle = None
@@ -174,14 +212,32 @@ def issue_refresh_token(
         rotating=policy.rotates,
         predecessor=predecessor.token if predecessor else None,
     )
-    tenant.store.put(REFRESH_TOKENS, token.token, token)
+    with tenant.store.transaction():
+        if predecessor and tenant.store.find(REFRESH_TOKENS, predecessor.token) is None:
+            raise invalid_refresh_token()
+        # Who used the code a second time meanwhile revoked this token before it was there.
+        if not is_revoked(tenant, authorization.id):
+            tenant.store.put(REFRESH_TOKENS, token.token, token)
+        if predecessor and token.rotating and not predecessor.rotating:
+            _drop_non_rotating(tenant, predecessor)
+    prune(tenant, "refresh_token", REFRESH_TOKENS, lambda kept: kept.token, lambda kept: kept.is_over(now))
     return token
 
 
 def revoke_family(tenant: Tenant, family: str) -> None:
     """Revoke every refresh token that came from the same one."""
-    for token in tenant.store.all(REFRESH_TOKENS, {"family": family}):
-        tenant.store.take(REFRESH_TOKENS, token.token)
+    with tenant.store.transaction():
+        for token in tenant.store.all(REFRESH_TOKENS, {"family": family}):
+            tenant.store.take(REFRESH_TOKENS, token.token)
+
+
+def orphan_refresh_tokens(tenant: Tenant, user_id: str) -> None:
+    """Note in a user's refresh tokens that he was deleted: they are told so from then on.
+
+    They stay so when an account of the same id comes back (by unlinking).
+    """
+    for token in tenant.store.all(REFRESH_TOKENS, {"user": user_id}):
+        tenant.store.put(REFRESH_TOKENS, token.token, msgspec.structs.replace(token, orphaned=True))
 
 
 def find_consent(tenant: Tenant, user_id: str, client_id: str, audience: str) -> Consent | None:
@@ -211,6 +267,8 @@ def issue_ticket(
     lifetime: int = LOGIN_TICKET_LIFETIME,
     result_url: str | None = None,
     new_password: str | None = None,
+    email: str | None = None,
+    mark_email_as_verified: bool = False,
 ) -> Ticket:
     """Keep a one-shot ticket; `lifetime` is in seconds."""
     ticket = Ticket(
@@ -221,6 +279,8 @@ def issue_ticket(
         expires_at=tenant.now() + lifetime,
         result_url=result_url,
         new_password=new_password,
+        email=email,
+        mark_email_as_verified=mark_email_as_verified,
     )
     tenant.store.put(TICKETS, ticket.id, ticket)
     return ticket
@@ -230,6 +290,16 @@ def find_ticket(tenant: Tenant, id: str, kind: str) -> Ticket | None:
     """Return the ticket unless it is unknown, used, of another kind, or expired."""
     ticket = tenant.store.find(TICKETS, id)
     return ticket if ticket and ticket.kind == kind and tenant.now() < ticket.expires_at else None
+
+
+def _drop_non_rotating(tenant: Tenant, first: RefreshToken) -> None:
+    """Delete the other tokens from before the client's rotation was switched on (reference §4.6)."""
+    own = first.authorization
+    for token in tenant.store.all(REFRESH_TOKENS, {"user": own.user_id or ""}):
+        other = token.authorization
+        same = (other.client_id, other.audience) == (own.client_id, own.audience)
+        if same and not token.rotating and token.token != first.token:
+            tenant.store.take(REFRESH_TOKENS, token.token)
 
 
 def _consent_id(user_id: str, client_id: str, audience: str) -> str:

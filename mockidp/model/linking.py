@@ -101,6 +101,8 @@ def _stand_alone(tenant: Tenant, identity: Identity) -> None:
     if connection is None:
         return  # its connection was deleted: there is nothing it could log in by
     password = tenant.store.find(PASSWORDS, identity.key)
-    create_user(tenant, connection, identity.profileData or {}, bare_id=str(identity.user_id))
+    user = create_user(tenant, connection, identity.profileData or {}, bare_id=str(identity.user_id))
+    own = msgspec.structs.replace(identity, profileData=None)  # a numeric id and upstream tokens stay
+    put_user(tenant, with_identities(tenant, user, (own,)))
     if password is not None:
         set_password(tenant, identity, password)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mockidp.errors import lost_transaction
+from mockidp.model.pruning import prune
 from mockidp.model.tenant import Tenant
 from mockidp.store import Kind
 
@@ -26,6 +28,10 @@ class Session(msgspec.Struct, frozen=True):
     connections: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     org_id: str | None = None
+
+    def is_over(self, now: int) -> bool:
+        """Whether it was idle for too long, or expired."""
+        return now >= min(self.expires_at, self.idle_expires_at)
 
 
 SESSIONS: Kind[Session] = Kind("session", Session, {"user": lambda session: (session.user_id,)})
@@ -111,6 +117,15 @@ def start_transaction(tenant: Tenant, request: AuthorizationRequest, browser: st
         id=tenant.ids.handle("transaction"), request=request, created_at=tenant.now(), browser=browser
     )
     save_transaction(tenant, transaction)
+    now = transaction.created_at
+    prune(
+        tenant,
+        "transaction",
+        TRANSACTIONS,
+        lambda t: t.id,
+        lambda t: now - t.created_at > TRANSACTION_LIFETIME,
+    )
+    prune(tenant, "transaction", SESSIONS, lambda s: s.id, lambda s: s.is_over(now))
     return transaction
 
 
@@ -128,20 +143,39 @@ def find_transaction(tenant: Tenant, id: str | None) -> LoginTransaction | None:
     return found
 
 
+def change_transaction(tenant: Tenant, transaction: LoginTransaction, **members: object) -> LoginTransaction:
+    """Set members of a transaction and return it; raise the lost-session page when it is finished."""
+
+    def change(now: LoginTransaction | None) -> LoginTransaction:
+        if now is None:  # else a second click would bring a finished transaction back to life
+            raise lost_transaction()
+        return msgspec.structs.replace(now, **members)
+
+    return tenant.store.update(TRANSACTIONS, transaction.id, change)
+
+
 def authenticate(
     tenant: Tenant, transaction: LoginTransaction, user_id: str, identity: str, connection: str
 ) -> LoginTransaction:
-    """Note in the transaction that somebody logged in just now, and return it."""
-    authenticated = msgspec.structs.replace(
+    """Note in the transaction that somebody logged in just now, and return it.
+
+    What another user did before in the same transaction (second factor, consent, denial) does not count.
+    """
+    return change_transaction(
+        tenant,
         transaction,
         user_id=user_id,
         identity=identity,
         connection=connection,
         authenticated_at=tenant.now(),
         fresh=True,
+        linked=False,
+        mfa_passed=False,
+        mfa_code=None,
+        consented=False,
+        error=None,
+        error_description=None,
     )
-    save_transaction(tenant, authenticated)
-    return authenticated
 
 
 def open_session(tenant: Tenant, user_id: str, connection: str, org_id: str | None = None) -> Session:
@@ -165,27 +199,36 @@ def open_session(tenant: Tenant, user_id: str, connection: str, org_id: str | No
 def find_session(tenant: Tenant, id: str | None) -> Session | None:
     """Return the session unless it is unknown, idle for too long, or expired."""
     session = tenant.store.find(SESSIONS, id) if id else None
-    if session and tenant.now() >= min(session.expires_at, session.idle_expires_at):
+    if session and session.is_over(tenant.now()):
         tenant.store.take(SESSIONS, session.id)
         return None
     return session
 
 
 def touch_session(
-    tenant: Tenant, session: Session, client_id: str, connection: str | None = None, fresh: bool = False
+    tenant: Tenant,
+    session: Session,
+    client_id: str,
+    connection: str | None = None,
+    authenticated_at: int | None = None,
 ) -> Session:
-    """Note a use of the session: its idle time starts again; a fresh login renews `authenticated_at`."""
+    """Note a use of the session: its idle time starts again; a fresh login renews `authenticated_at`.
+
+    A session that was closed this very moment stays closed.
+    """
     now = tenant.now()
     connections = dict.fromkeys((*session.connections, connection)) if connection else session.connections
     touched = msgspec.structs.replace(
         session,
         last_interacted_at=now,
         idle_expires_at=now + int(tenant.settings.idle_session_lifetime * 3600),
-        authenticated_at=now if fresh else session.authenticated_at,
+        authenticated_at=session.authenticated_at if authenticated_at is None else authenticated_at,
         connections=tuple(name for name in connections if name),
         clients=tuple(dict.fromkeys((*session.clients, client_id))),
     )
-    tenant.store.put(SESSIONS, touched.id, touched)
+    with tenant.store.transaction():
+        if tenant.store.find(SESSIONS, touched.id) is not None:
+            tenant.store.put(SESSIONS, touched.id, touched)
     return touched
 
 

@@ -14,7 +14,7 @@ from mockidp.clock import iso
 from mockidp.errors import inexistent_user, user_exists
 from mockidp.json import Json, JsonObject
 from mockidp.model.connection import Connection
-from mockidp.model.credentials import CONSENTS, REFRESH_TOKENS
+from mockidp.model.credentials import CONSENTS, orphan_refresh_tokens
 from mockidp.model.document import Document
 from mockidp.model.organization import MEMBERSHIPS
 from mockidp.model.role import USER_PERMISSIONS, USER_ROLES
@@ -177,7 +177,7 @@ def create_user(
     document: dict[str, Json] = {
         "created_at": now,
         "updated_at": now,
-        **_computed(attributes),
+        **computed_attributes(attributes),
         **attributes,
         "user_id": identity.key,
         "identities": [msgspec.to_builtins(identity)],
@@ -258,8 +258,7 @@ def drop_dependents(tenant: Tenant, user_id: str) -> None:
     store = tenant.store
     for session in store.all(SESSIONS, {"user": user_id}):
         store.take(SESSIONS, session.id)
-    for token in store.all(REFRESH_TOKENS, {"user": user_id}):
-        store.take(REFRESH_TOKENS, token.token)
+    orphan_refresh_tokens(tenant, user_id)
     for consent in store.all(CONSENTS, {"user": user_id}):
         store.take(CONSENTS, consent.id)
     for member in store.all(MEMBERSHIPS, {"user": user_id}):
@@ -276,7 +275,7 @@ def picture_url(email: str, name: str) -> str:
     return f"https://s.gravatar.com/avatar/{digest}?s=480&r=pg&d={fallback}"
 
 
-def _computed(attributes: JsonObject) -> dict[str, Json]:
+def computed_attributes(attributes: JsonObject) -> dict[str, Json]:
     """Return the normalised profile's defaults (reference §8.3)."""
     contact = next((str(attributes[k]) for k in ("email", "username", "phone_number") if k in attributes), "")
     name = str(attributes.get("name") or contact)

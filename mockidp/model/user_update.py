@@ -1,7 +1,7 @@
 """Changing a user: the rules of `PATCH /api/v2/users/{id}` (documentation, "Update a user").
 
 An update is about one identity: the account's own, or the linked one of the `connection` that it names. The
-texts are the API description's own labels; their errorCode is unverified.
+texts are the API description's own labels. unverified: their errorCode `operation_not_supported`.
 """
 
 from __future__ import annotations
@@ -83,10 +83,28 @@ def update_user(tenant: Tenant, user_id: str, changes: JsonObject) -> User:
 
 
 def merge_metadata(before: JsonObject, changes: JsonObject) -> dict[str, Json]:
-    """Merge at the first level: a key replaces, null removes it, and an empty object clears all (recorded)."""
+    """Merge at the first level: a key replaces, null removes it, an empty object clears all (recorded)."""
     if not changes:
         return {}
     return {key: value for key, value in {**before, **changes}.items() if value is not None}
+
+
+def check_new_password(connection: Connection, password: str, profile: JsonObject) -> None:
+    """Refuse (`DbConnectionError`) a password against the policy that the connection has, if any."""
+    if "passwordPolicy" in connection.options:
+        check_password_policy(connection, password, profile)
+
+
+def takes_usernames(connection: Connection) -> bool:
+    """Whether users of the connection have usernames: the old option, or the newer flexible identifiers."""
+    attributes = connection.options.get("attributes")
+    return connection.flag("requires_username") or (isinstance(attributes, dict) and "username" in attributes)
+
+
+def _syncs_profile(connection: Connection) -> bool:
+    """Whether each login overwrites the root attributes, as it does for upstreams unless told otherwise."""
+    setting = connection.options.get("set_user_root_attributes", "on_each_login")
+    return connection.is_upstream and setting == "on_each_login"
 
 
 def _refuse(message: str, error_code: str = "operation_not_supported") -> ApiError:
@@ -102,7 +120,7 @@ def _target(tenant: Tenant, user: User, connection: Json) -> _Target:
         raise _refuse("Connection does not exist.", "inexistent_connection")
     identity = next((i for i in user.identities if i.connection == connection), None)
     if identity is None:
-        raise _refuse(_NOT_SUPPORTED)  # unverified: the text for a connection that the user has no identity of
+        raise _refuse(_NOT_SUPPORTED)  # unverified: the text when the user has no identity there
     return _Target(user, identity, found)
 
 
@@ -131,7 +149,7 @@ def _unsupported(connection: Connection, member: str) -> str | None:
     if connection.enabled_clients == () and member in ("email", "password"):
         return "Cannot change email or password for users in a disabled connection."
     if connection.is_database:
-        allowed = member != "username" or connection.takes_usernames
+        allowed = member != "username" or takes_usernames(connection)
         return None if allowed else "Cannot set username for connection without requires_username."
     if member == "email":
         return None if connection.strategy == "email" else "Cannot update email for non-database user."
@@ -157,7 +175,7 @@ def _check_root_attributes(target: _Target, changes: JsonObject) -> None:
     if not target.is_main:
         raise _refuse(f"{what} The specified connection belongs to a secondary identity.")
     connection = target.connection
-    if connection is not None and connection.syncs_profile:
+    if connection is not None and _syncs_profile(connection):
         raise _refuse(  # the text of a real answer, which an application quotes with the connection's name
             f"{what} The connection ({connection.name}) must either be a database connection (using the "
             "Auth0 store), a passwordless connection (email or sms) or has disabled 'Sync user profile "
@@ -235,16 +253,16 @@ def _change_password(tenant: Tenant, target: _Target, password: Json) -> None:
         tenant.store.take(PASSWORDS, target.identity.key)
         return
     assert target.connection is not None  # checked with the other login attributes
-    check_password_policy(target.connection, password)
+    check_new_password(target.connection, password, {**target.user.document, **target.profile})
     set_password(tenant, target.identity, password)
 
 
 def _ends_sessions(target: _Target, changes: JsonObject, profile: JsonObject) -> bool:
     """Whether the account is logged out everywhere.
 
-    A new e-mail address and `email_verified` from true to false do it for database users (community.auth0.com,
-    "Unwarranted session removal after Management API user updates"), and so does a new password.
-    unverified: that blocking does, and that a password set by this API does.
+    For database users a new e-mail address does it, and `email_verified` from true to false (community
+    article "Unwarranted session removal after Management API user updates").
+    unverified: that blocking does, and a password that is set here (one that the user resets does).
     """
     if changes.get("blocked") is True:
         return True

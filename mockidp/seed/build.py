@@ -6,7 +6,7 @@ derived from names, so that it is the same on every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,8 +14,8 @@ import msgspec
 from mockidp.clock import parse_time
 from mockidp.errors import ApiError, UsageError
 from mockidp.ids import BASE64URL, HEX, derive
-from mockidp.model.client import CLIENTS, DEFAULT_GRANT_TYPES, Client, find_client, put_client
-from mockidp.model.connection import CONNECTIONS, Connection, find_connection, put_connection
+from mockidp.model.client import DEFAULT_GRANT_TYPES, Client, find_client, put_client
+from mockidp.model.connection import Connection, find_connection, put_connection
 from mockidp.model.document import Document
 from mockidp.model.organization import (
     ORGANIZATIONS,
@@ -32,11 +32,11 @@ from mockidp.model.resource_server import (
     ClientGrant,
     ResourceServer,
 )
-from mockidp.model.role import Permission, Role, find_role, put_role
-from mockidp.model.session import SESSIONS, Session, open_session
+from mockidp.model.role import Permission, Role, put_role
+from mockidp.model.session import SESSIONS, Session
 from mockidp.model.tenant import DOUBLE, ONLY, SETTINGS, Double, Settings, Tenant
 from mockidp.model.user import USERS, User, find_user
-from mockidp.seed.accounts import add_user
+from mockidp.seed.accounts import add_user, role_id
 from mockidp.store import Kind
 
 Entry = Mapping[str, Any]
@@ -45,10 +45,6 @@ D = TypeVar("D", bound=Document)
 # What an export holds beside what is emulated, by its key there; for the Management API to answer.
 EXPORT: Kind[object] = Kind("export", object)
 DATABASE = "Username-Password-Authentication"
-_BUILT = frozenset(
-    {"tenant", "connections", "clients", "resourceServers", "clientGrants", "roles", "organizations"}
-    | {"users", "sessions", "mockidp"}
-)
 
 
 def build(tenant: Tenant, document: Mapping[str, Any]) -> None:
@@ -58,24 +54,11 @@ def build(tenant: Tenant, document: Mapping[str, Any]) -> None:
     """
     _double(tenant, document.get("mockidp") or {})
     _settings(tenant, document)
-    for entry in _entries(document, "clients"):
-        put_client(tenant, _of(Client, client_document(tenant, entry)))
-    for entry in _entries(document, "connections") or [{"name": DATABASE, "strategy": "auth0"}]:
-        put_connection(tenant, _of(Connection, connection_document(tenant, entry)))
-    for entry in _entries(document, "resourceServers"):
-        _resource_server(tenant, entry)
-    for entry in _entries(document, "clientGrants"):
-        _client_grant(tenant, entry)
-    for entry in _entries(document, "roles"):
-        _role(tenant, entry)
-    for entry in _entries(document, "organizations"):
-        _organization(tenant, entry)
-    for entry in document.get("users") or ():
-        add_user(tenant, entry)
-    for entry in _entries(document, "organizations"):
-        _members(tenant, entry)
-    for number, entry in enumerate(_entries(document, "sessions"), start=1):
-        _session(tenant, entry, number)
+    if not document.get("connections"):
+        _connection(tenant, {"name": DATABASE, "strategy": "auth0"})
+    for section, keep in _KINDS:
+        for entry in document.get(section) or ():
+            keep(tenant, _present(entry))
     for key, value in document.items():
         if key not in _BUILT:
             tenant.store.put(EXPORT, key, value)
@@ -217,8 +200,16 @@ def _settings(tenant: Tenant, document: Mapping[str, Any]) -> None:
         if minutes is not None:
             settings.setdefault(member, minutes / 60)
     tenant.store.put(SETTINGS, ONLY, _of(Settings, settings))
-    domains = {entry["domain"] for entry in _entries(document, "customDomains") if "domain" in entry}
+    domains = {entry["domain"] for entry in document.get("customDomains") or () if "domain" in entry}
     tenant.names = msgspec.structs.replace(tenant.names, hosts=tenant.names.hosts | domains)
+
+
+def _client(tenant: Tenant, entry: Entry) -> None:
+    put_client(tenant, _of(Client, client_document(tenant, entry)))
+
+
+def _connection(tenant: Tenant, entry: Entry) -> None:
+    put_connection(tenant, _of(Connection, connection_document(tenant, entry)))
 
 
 def _resource_server(tenant: Tenant, entry: Entry) -> None:
@@ -278,38 +269,54 @@ def _organization(tenant: Tenant, entry: Entry) -> None:
 def _members(tenant: Tenant, entry: Entry) -> None:
     """Add the members: by e-mail or user_id, or `{user_id or email, roles}`."""
     organization = find_organization(tenant, entry.get("id") or entry["name"])
-    for member in (organization and entry.get("members")) or ():
-        given = member if isinstance(member, dict) else {"user": member}
-        user = _user(tenant, given.get("user_id") or given.get("email") or given.get("user"))
-        roles = []
-        for listed in given.get("roles") or ():
-            role = find_role(tenant, listed.get("id") if isinstance(listed, dict) else listed)
-            if role is None:
-                raise UsageError(f"unknown role '{listed}' of a member of organization '{entry['name']}'")
-            roles.append(role.id)
-        assert organization is not None  # built before its members
-        add_member(tenant, organization.id, user.user_id, tuple(roles))
+    assert organization is not None  # built before its members
+    for member in entry.get("members") or ():
+        given = member if isinstance(member, dict) else {"user_id": member}
+        user = _user(tenant, str(given.get("user_id") or given.get("email")))
+        roles = given.get("roles") or ()
+        ids = [role_id(tenant, role, f"a member of organization '{organization.name}'") for role in roles]
+        add_member(tenant, organization.id, user.user_id, tuple(ids))
 
 
-def _session(tenant: Tenant, entry: Entry, number: int) -> None:
-    """Keep an open session; times that are left out are the tenant's own for one that began now."""
+def _session(tenant: Tenant, entry: Entry) -> None:
+    """Keep an open session; times that are left out are those of one that began now."""
     user = _user(tenant, entry["user"])
+    settings = tenant.settings
+    began = _epoch(entry, "authenticated_at", _epoch(entry, "created_at", tenant.now()))
+    seen = _epoch(entry, "last_interacted_at", _epoch(entry, "updated_at", began))
     organization = find_organization(tenant, entry["organization"]) if "organization" in entry else None
-    session = open_session(
-        tenant, user.user_id, entry.get("connection") or user.main.connection, organization and organization.id
+    number = len(tenant.store.all(SESSIONS)) + 1
+    session = Session(
+        id=entry.get("id") or derive(f"session:{number}:{user.user_id}", 32),
+        user_id=user.user_id,
+        authenticated_at=began,
+        last_interacted_at=seen,
+        expires_at=_epoch(entry, "expires_at", began + int(settings.session_lifetime * 3600)),
+        idle_expires_at=_epoch(entry, "idle_expires_at", seen + int(settings.idle_session_lifetime * 3600)),
+        connections=(entry.get("connection") or user.main.connection,),
+        clients=(_client_id(tenant, entry["client"]),) if "client" in entry else (),
+        org_id=organization.id if organization else None,
     )
-    tenant.store.take(SESSIONS, session.id)
-    began = entry.get("authenticated_at") or entry.get("created_at")
-    shift = int(parse_time(began)) - session.authenticated_at if began else 0
-    times = {name: getattr(session, name) + shift for name in _SESSION_TIMES}
-    times |= {name: int(parse_time(entry[name])) for name in _SESSION_TIMES if name in entry}
-    clients = (_client_id(tenant, entry["client"]),) if "client" in entry else ()
-    id = entry.get("id") or derive(f"session:{number}:{user.user_id}", 32)
-    kept: Session = msgspec.structs.replace(session, id=id, clients=clients, **times)
-    tenant.store.put(SESSIONS, id, kept)
+    tenant.store.put(SESSIONS, session.id, session)
 
 
-_SESSION_TIMES = ("authenticated_at", "last_interacted_at", "expires_at", "idle_expires_at")
+def _epoch(entry: Entry, key: str, default: int) -> int:
+    return int(parse_time(entry[key])) if key in entry else default
+
+
+# In this order each finds what it names.
+_KINDS: tuple[tuple[str, Callable[[Tenant, Entry], object]], ...] = (
+    ("clients", _client),
+    ("connections", _connection),
+    ("resourceServers", _resource_server),
+    ("clientGrants", _client_grant),
+    ("roles", _role),
+    ("organizations", _organization),
+    ("users", add_user),
+    ("organizations", _members),
+    ("sessions", _session),
+)
+_BUILT = frozenset({"tenant", "mockidp", *(section for section, _ in _KINDS)})
 
 
 def _user(tenant: Tenant, text: str) -> User:
@@ -331,10 +338,6 @@ def _client_id(tenant: Tenant, name: str) -> str:
     return client.client_id if client else name
 
 
-def _entries(document: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
-    return [_present(entry) for entry in document.get(section) or ()]
-
-
 def _present(entry: Entry) -> dict[str, Any]:
     """Return a copy without what is null: an export writes that for what is not set."""
     return {key: value for key, value in entry.items() if value is not None}
@@ -346,6 +349,3 @@ def _of(kind: type[D], document: Mapping[str, Any]) -> D:
     except ApiError as error:
         name = document.get("name") or document.get("identifier") or ""
         raise UsageError(f"{kind.__name__.lower()} '{name}': {error.message}") from None
-
-
-__all__ = ["EXPORT", "add_user", "build", "client_document", "connection_document", "resource_server_document"]

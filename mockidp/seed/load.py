@@ -6,11 +6,11 @@ A directory is an export of auth0-deploy-cli: `tenant.yaml` and the texts beside
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,11 +18,20 @@ from mockidp.errors import UsageError
 from mockidp.seed.merge import Finding, merge
 from mockidp.seed.reader import Malformed, Path, Problem, Spot, decode, dotted, locate, parse
 from mockidp.seed.validate import check_references, check_shape
-from mockidp.seed.vocabulary import PLACEHOLDER, SCENARIO_KEYS, Filler, Variables, vocabulary
+from mockidp.seed.vocabulary import (
+    PLACEHOLDER,
+    SCENARIO_KEYS,
+    Filler,
+    Variables,
+    given,
+    mount,
+    nearest,
+    replace_texts,
+    vocabulary,
+)
 
 SeedSource = str | os.PathLike[str] | Mapping[str, Any]
 
-_SECTIONS = "sections such as 'clients' and 'users'"
 _EXTENSIONS = (".json", ".yaml", ".yml")
 
 
@@ -52,10 +61,11 @@ def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None =
     world = [_read(source, variables) for source in listed]
     for source in world:
         _refuse_scenario(source)
-    result, problems = _check(world)
+    checked = _check(world)
+    problems = _problems(world, checked.findings) or _problems(world, checked.dangling)
     if problems:
         raise UsageError(str(problems[0]))
-    return result
+    return SeedDocument(checked.document, _inert(world, checked.inert))
 
 
 def check_files(
@@ -69,11 +79,23 @@ def check_files(
     sources = [_read(path, variables) for path in paths]
     seeds = [source for source in sources if not source.scenario_keys]
     worlds = [seeds, *(_world_of(source, variables) for source in sources if source.scenario_keys)]
-    return list(dict.fromkeys(problem for world in worlds for problem in _check(world)[1]))
+    found = []
+    for world in worlds:
+        checked = _check(world)
+        found += _problems(world, checked.findings + checked.dangling)
+    return list(dict.fromkeys(found))
 
 
-def _check(world: Sequence[_Source]) -> tuple[SeedDocument, list[Problem]]:
-    """Check and merge; references only when everything could be read."""
+class _Checked(NamedTuple):
+    """What a world is, what is wrong in its parts, and what is wrong between them."""
+
+    document: dict[str, Any]
+    findings: list[Finding]
+    dangling: list[Finding]
+    inert: list[tuple[int, Path]]
+
+
+def _check(world: Sequence[_Source]) -> _Checked:
     checks = [
         check_shape(number, source.document, SCENARIO_KEYS if source.scenario_keys else ())
         for number, source in enumerate(world)
@@ -81,15 +103,14 @@ def _check(world: Sequence[_Source]) -> tuple[SeedDocument, list[Problem]]:
     merged = merge([source.document for source in world])
     findings = [finding for check in checks for finding in check.findings] + merged.findings
     inert = [(number, path) for number, check in enumerate(checks) for path in check.inert]
-    if not any(source.problems for source in world):
+    dangling: list[Finding] = []
+    if not any(source.unread for source in world):
         dangling, unused = check_references(merged)
-        findings += dangling
         inert += unused
     otp = merged.document["mockidp"].get("otp")
     if isinstance(otp, int):
         merged.document["mockidp"]["otp"] = str(otp)
-    result = SeedDocument(merged.document, _inert(world, inert))
-    return result, _problems(world, findings)
+    return _Checked(merged.document, findings, dangling, inert)
 
 
 def _problems(world: Sequence[_Source], findings: Sequence[Finding]) -> list[Problem]:
@@ -134,16 +155,21 @@ def _refuse_scenario(source: _Source) -> None:
 def _world_of(scenario: _Source, variables: Variables) -> list[_Source]:
     """Return the seeds that a scenario names, and itself for the seed keys that it holds."""
     named = scenario.document.get("seed")
-    listed = named if isinstance(named, list) else [] if named is None else [named]
+    listed: list[tuple[Path, Any]] = [(("seed",), named)]
+    if isinstance(named, list):
+        listed = [(("seed", at), seed) for at, seed in enumerate(named)]
     world = []
-    for seed in listed:
-        if isinstance(seed, str):
-            seed = os.path.join(os.path.dirname(scenario.label), seed)
-        if isinstance(seed, str | Mapping):
-            world.append(_read(seed, variables))
-        else:
-            message = "'seed' must be the path of a seed, a list of them, or a mapping of sections"
-            scenario.note(Spot(("seed",)), message)
+    for place, seed in listed:
+        path = os.path.join(os.path.dirname(scenario.label), seed) if isinstance(seed, str) else ""
+        if isinstance(seed, dict):
+            part = msgspec.structs.replace(scenario.parts[0], root=place)
+            world.append(_Source(scenario.label, seed, [part]))
+        elif os.path.exists(path):
+            world.append(_read(path, variables))
+        elif path:
+            scenario.note(Spot(place), _missing_file(path, f" '{seed}'"))
+        elif seed is not None:
+            scenario.note(Spot(place), "'seed' must be the path of a seed, a list of them, or its sections")
     return [*world, scenario]
 
 
@@ -157,6 +183,7 @@ class _Part(msgspec.Struct, frozen=True):
     text: str
     is_json: bool
     mount: Path = ()
+    root: Path = ()  # where in the file it begins
 
 
 class _Source(msgspec.Struct):
@@ -166,6 +193,7 @@ class _Source(msgspec.Struct):
     document: dict[str, Any] = {}
     parts: list[_Part] = []
     problems: list[Problem] = []
+    unread: bool = False  # some of it, so that what refers to it cannot be judged
 
     @property
     def scenario_keys(self) -> tuple[str, ...]:
@@ -188,7 +216,7 @@ class _Source(msgspec.Struct):
                 by_part.setdefault(at, []).append(spot)
         for at, own in by_part.items():
             part = self.parts[at]
-            inner = {spot: Spot(spot.path[len(part.mount) :], spot.on_key) for spot in own}
+            inner = {spot: Spot(part.root + spot.path[len(part.mount) :], spot.on_key) for spot in own}
             found = locate(part.text, inner.values(), is_json=part.is_json)
             result |= {spot: Problem(part.file, *found[inner[spot]]) for spot in own}
         return result
@@ -202,13 +230,13 @@ class _Source(msgspec.Struct):
         return next(below, 0 if self.parts else None)
 
 
-def _read(given: SeedSource, variables: Variables) -> _Source:
+def _read(origin: SeedSource, variables: Variables) -> _Source:
     """Return a seed's data with placeholders filled; what is wrong is among its problems."""
-    if isinstance(given, Mapping):
+    if isinstance(origin, Mapping):
         source = _Source("inline seed")
-        source.document = _filled(source, _plain(source, given, ()), variables)
+        source.document = _filled(source, _plain(source, origin, ()), variables)
         return source
-    name = os.fsdecode(given)
+    name = os.fsdecode(origin)
     source = _Source(name)
     if os.path.isdir(name):
         _read_directory(source, FilePath(name), variables)
@@ -226,8 +254,9 @@ def _read(given: SeedSource, variables: Variables) -> _Source:
 def _filled(source: _Source, document: Any, variables: Variables) -> Any:
     filler = Filler(variables)
     result = filler.fill(document)
+    places = source.where(Spot(path) for path, _ in filler.missing)
     for path, message in filler.missing:
-        source.note(Spot(path), message)
+        source.problems.append(msgspec.structs.replace(places[Spot(path)], message=message))
     return result
 
 
@@ -254,19 +283,27 @@ def _read_part(source: _Source, file: FilePath, name: str, variables: Variables,
     try:
         text = variables.mark(decode(file.read_bytes()), is_json=is_json)
         content = parse(text, is_json=is_json, report=report)
+    except FileNotFoundError:
+        report(0, 0, _missing_file(name))
     except OSError as error:
-        report(0, 0, (error.strerror or "cannot be read").lower())
-        return None
+        report(0, 0, f"cannot be read: {error.strerror}")
     except Malformed as error:
         report(error.line, error.column, error.message)
-        return None
-    source.parts.append(_Part(name, text, is_json))
-    if content is None:
-        report(1, 1, f"the file is empty; a seed is a mapping of {_SECTIONS}")
-    elif top and not isinstance(content, dict):
-        source.note(Spot(()), f"a seed is a mapping of {_SECTIONS}")
-        content = None
-    return content
+    else:
+        if isinstance(content, dict) or (content is not None and not top):
+            source.parts.append(_Part(name, text, is_json))
+            return content
+        fault = "the file is empty" if content is None else f"this is {given(content)}"
+        report(1, 1, f"{fault}; a seed is a mapping of sections such as 'clients' and 'users'")
+    source.unread = True
+    return None
+
+
+def _missing_file(name: str, called: str = "") -> str:
+    folder, base = os.path.split(name)
+    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    meant = nearest(base, beside, 0.75)
+    return f"no such file{called}" + (f"; did you mean '{meant}'?" if meant else "")
 
 
 def _read_directory(source: _Source, root: FilePath, variables: Variables) -> None:
@@ -286,8 +323,8 @@ def _read_directory(source: _Source, root: FilePath, variables: Variables) -> No
             content = _read_part(source, file, str(file), variables, top=False)
             if content is not None:
                 _beside(file, place, content)
-                mount = _mount(source.document, place, content)
-                source.parts[-1] = msgspec.structs.replace(source.parts[-1], mount=mount)
+                at = mount(source.document, place, content)
+                source.parts[-1] = msgspec.structs.replace(source.parts[-1], mount=at)
     if not source.parts and not source.problems:
         wanted = "tenant.yaml, or tenant.json, clients/*.json and so on"
         source.problems.append(
@@ -299,23 +336,6 @@ def _matching(root: FilePath, pattern: str) -> Iterator[FilePath]:
     suffixes = ("",) if pattern.endswith(".json") else _EXTENSIONS
     for suffix in suffixes:
         yield from (file for file in sorted(root.glob(pattern + suffix)) if not file.name.startswith("."))
-
-
-def _mount(document: dict[str, Any], place: str, content: Any) -> Path:
-    """Put a file's content where the layout says; return the path of it."""
-    *outer, last = place.split(".")
-    holder = document
-    for step in outer:
-        inner = holder.setdefault(step, {})
-        holder = inner if isinstance(inner, dict) else {}
-    if not last.endswith("[]"):
-        holder[last] = content
-        return (*outer, last)
-    items = holder.setdefault(last[:-2], [])
-    if isinstance(items, list):
-        items.append(content)
-        return (*outer, last[:-2], len(items) - 1)
-    return (*outer, last[:-2])
 
 
 def _beside(file: FilePath, place: str, content: Any) -> None:
@@ -334,28 +354,16 @@ def _include(source: _Source, root: FilePath, variables: Variables) -> None:
         if not 0 < len(name) < 256 or any(char in name for char in "\0\n<"):
             return name
         files = ((base / name.replace("\\", "/")).resolve() for base in bases)
-        file = next((file for file in files if file.is_relative_to(inside) and file.is_file()), None)
-        return name if file is None else variables.fill_known(decode(file.read_bytes()))
+        try:
+            file = next((file for file in files if file.is_relative_to(inside) and file.is_file()), None)
+            return name if file is None else variables.fill_known(decode(file.read_bytes()))
+        except (OSError, Malformed):
+            return name
 
     for section, steps in vocabulary().files.items():
-        content = source.document.get(section)
+        content = source.document.get(section, [])
         for position, entity in enumerate(content) if isinstance(content, list) else [(0, content)]:
-            at = source.part_of((section, position)) or 0
-            folder = FilePath(os.path.dirname(source.parts[at].file))
-            bases = (folder, root, root / section)
-            _replace_texts(entity, steps, partial(read, bases=bases))
-
-
-def _replace_texts(holder: Any, steps: Sequence[str], read: Callable[[str], str]) -> None:
-    step, *rest = steps
-    if isinstance(holder, list) and step == "*":
-        keys: list[Any] = list(range(len(holder)))
-    elif isinstance(holder, dict):
-        keys = list(holder) if step == "*" else [step] if step in holder else []
-    else:
-        return
-    for key in keys:
-        if rest:
-            _replace_texts(holder[key], rest, read)
-        elif isinstance(holder[key], str):
-            holder[key] = read(holder[key])
+            part = source.parts[source.part_of((section, position)) or 0]
+            folder = FilePath(part.file).parent
+            bases = (folder, folder / "templates", root, root / section)
+            replace_texts(entity, steps, partial(read, bases=bases))

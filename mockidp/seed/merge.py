@@ -142,17 +142,17 @@ def _merge_list(merged: Merged, number: int, section: str, content: list[Any], i
         if not isinstance(entity, dict):
             continue
         path: Path = (section, position)
+        fields = {"strategy": DATABASE_STRATEGY} | entity if section == "databases" else dict(entity)
         keys = _keys(section, entity, clients)
         _check_new(merged, number, index, keys, section, path, entity)
         place = index.find(entity, keys)
         if isinstance(place, str):
             merged.findings.append(Finding(number, Spot(path), f"{label(section, entity, position)} {place}"))
         elif place is None:
-            fresh = {"strategy": DATABASE_STRATEGY} | entity if section == "databases" else dict(entity)
-            index.add(fresh, keys)
+            index.add(fields, keys)
             merged.origins[target, len(index.entities) - 1] = _Origin(number, path)
         else:
-            index.change(place, entity, keys)
+            index.change(place, fields, keys)
             for field in entity:
                 merged.origins[target, place, field] = _Origin(number, (*path, field))
 

@@ -22,7 +22,7 @@ _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "
 _CONSTANTS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NUMBER_START = frozenset("0123456789-.")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,99})")  # 007 and +49151 are text: a code, a telephone number
-_FLOAT = re.compile(r"-?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"(?=.*[.eE])-?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s,:{}\[\]"]+')
 _STANDARD_TAG = "tag:yaml.org,2002:"
@@ -245,6 +245,8 @@ def _parse_json(text: str, report: Report) -> Any:
         value = json.loads(text, object_pairs_hook=build, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise Malformed(error.lineno, error.colno, f"not valid JSON: {error.msg}") from None
+    except ValueError:
+        raise Malformed(1, 1, "not valid JSON: a number has too many digits") from None
     if repeated:
         _report_json_duplicates(text, report)
     return value

@@ -10,7 +10,17 @@ from mockidp.clock import parse_time
 from mockidp.errors import UsageError
 from mockidp.seed.merge import LOGINS, Finding, Merged, is_system_api, label
 from mockidp.seed.reader import Path, Spot
-from mockidp.seed.vocabulary import KindWords, classes_of, given, hint, nearest, vocabulary, wanted
+from mockidp.seed.vocabulary import (
+    DEFAULT_DATABASE,
+    PLACEHOLDER,
+    KindWords,
+    classes_of,
+    given,
+    hint,
+    nearest,
+    vocabulary,
+    wanted,
+)
 
 _NEEDS = {"resourceServers": "identifier", "clientGrants": "audience"}
 _SLIP = 0.85  # how alike an unknown word must be to a usual one to be taken for a slip
@@ -232,7 +242,8 @@ class _References:
         self.inert: list[tuple[int, Path]] = []
         self._merged = merged
         self._clients = _names(document["clients"], "name", "client_id")
-        self._connections = _names(document["connections"], "name", "id")
+        connections = document["connections"] or [{"name": DEFAULT_DATABASE}]  # as a new tenant has it
+        self._connections = _names(connections, "name", "id")
         self._roles = _names(document["roles"], "name", "id")
         self._organizations = _names(document["organizations"], "name", "id")
         self._users = _names(document["users"], *LOGINS, "user_id")
@@ -325,8 +336,10 @@ class _References:
             self._expect((*path, field), entity.get(field), field, known, "a session")
 
     def _expect(self, path: Path, name: Any, noun: str, known: Iterable[str], where: str) -> None:
-        """Note a name that is not known; what is no text was noted with the shape."""
-        if isinstance(name, str) and name not in known and not (noun == "user" and name.casefold() in known):
+        """Note an unknown name; what is no text, or was not filled in, is noted elsewhere."""
+        if not isinstance(name, str) or name in known or PLACEHOLDER.search(name):
+            return
+        if noun != "user" or name.casefold() not in known:
             self._note(path, f"unknown {noun} '{name}' in {where}{hint(name, known)}")
 
     def _expect_api(self, path: Path, identifier: Any, where: str) -> None:
@@ -336,7 +349,7 @@ class _References:
     def _expect_scope(self, path: Path, identifier: Any, scope: Any, where: str) -> None:
         declared = self._scopes.get(identifier) if isinstance(identifier, str) else None
         if declared is not None and isinstance(scope, str) and scope not in declared:
-            message = f"resource server '{identifier}' does not declare scope '{scope}' of {where}"
+            message = f"undeclared scope '{scope}' of resource server '{identifier}' in {where}"
             self._note(path, message + hint(scope, declared))
 
     def _note(self, path: Path, message: str) -> None:

@@ -4,8 +4,8 @@ From auth0-deploy-cli (`src/types.ts`, `src/tools/auth0/handlers/*`, `src/contex
 the Management API (request and response fields of each kind); the data are in `data/seed_vocabulary.json`.
 A key's shape there is a type's name, names joined by `|`, or one of `{"one_of": [texts]}`,
 `{"usual": [texts]}` (others are fine unless they look like a slip), `{"object": {key: shape}}`,
-`{"list": {key: shape}}`, `{"strings_or_list": {key: shape}}` and `{"open": {key: shape}}` (an object where only
-slips are refused).
+`{"list": {key: shape}}`, `{"strings_or_list": {key: shape}}` and `{"open": {key: shape}}` (an object where
+only slips are refused).
 
 Placeholders are auth0-deploy-cli's (its `docs/keyword-replacement.md`): `##NAME##` puts the variable's text,
 `@@NAME@@` its JSON value, quoted or not. They are filled after parsing, so that no value can break the file.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +28,7 @@ from mockidp.seed.reader import Malformed, Path, parse, plain_scalar
 
 SCENARIO_KEYS = ("scenario", "script", "expect", "seed", "ordered")
 DATABASE_STRATEGY = "auth0"
+DEFAULT_DATABASE = "Username-Password-Authentication"
 
 _MAPPINGS = "AUTH0_KEYWORD_REPLACE_MAPPINGS"  # where deploy-cli keeps values that are not in the environment
 # Stand-ins for ## and @@ where YAML would see a comment or an error: private use characters.
@@ -129,7 +130,9 @@ def vocabulary() -> Vocabulary:
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the known word that was probably meant, or None."""
-    by_folded = {str(name).casefold(): name for name in known}
+    by_folded: dict[str, str] = {}
+    for name in known:
+        by_folded.setdefault(name.casefold(), name)
     found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=cutoff)
     return by_folded[found[0]] if found else None
 
@@ -143,6 +146,39 @@ def hint(word: str, known: Iterable[str]) -> str:
     if not names:
         return "; none is defined"
     return f"; known: {', '.join(repr(name) for name in names)}" if len(names) <= 5 else ""
+
+
+def mount(document: dict[str, Any], place: str, content: Any) -> Path:
+    """Put a file's content where the layout says (`branding.templates[]`); return the path of it."""
+    *outer, last = place.split(".")
+    holder = document
+    for step in outer:
+        inner = holder.setdefault(step, {})
+        holder = inner if isinstance(inner, dict) else {}
+    if not last.endswith("[]"):
+        holder[last] = content
+        return (*outer, last)
+    items = holder.setdefault(last[:-2], [])
+    if isinstance(items, list):
+        items.append(content)
+        return (*outer, last[:-2], len(items) - 1)
+    return (*outer, last[:-2])
+
+
+def replace_texts(holder: Any, steps: Sequence[str], read: Callable[[str], str]) -> None:
+    """Replace the strings that `steps` lead to (`*`: any) by what `read` makes of them."""
+    step, *rest = steps
+    if isinstance(holder, list) and step == "*":
+        keys: list[Any] = list(range(len(holder)))
+    elif isinstance(holder, dict):
+        keys = list(holder) if step == "*" else [step] if step in holder else []
+    else:
+        return
+    for key in keys:
+        if rest:
+            replace_texts(holder[key], rest, read)
+        elif isinstance(holder[key], str):
+            holder[key] = read(holder[key])
 
 
 # ── placeholders ──────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockidp.json import Json
 from mockidp.management.search import QueryError, compile_query, leaf_values
@@ -37,7 +39,7 @@ JANE: dict[str, Json] = {
         "approved": False,
         "nothing": None,
         "none": [],
-        "hollow": {"inner": {}},
+        "hollow": {"inner": {}, "list": [[], None]},
         "tags": ["a", "B"],
         "preferences": {"fontSize": 13},
         "addresses": [{"city": "Paris"}, {"city": "Seattle"}],
@@ -196,6 +198,7 @@ RANGES = [
     ('created_at:["2024-01-15T12:00:00+02:00" TO *]', "jane john"),
     ("created_at:{2024-01-15T12:00:00+02:00 TO *]", "john"),
     ("last_login:[2024-12-31T18:30:00.500123+00:00 TO *]", "jane"),
+    ("last_login:{2024-12-31T18:30:00.500999Z TO *]", ""),
     ("created_at:2024-01-15", "jane"),
     ('created_at:"2024-01-15"', "jane"),
     ("app_metadata.since:[2023-01-01 TO 2023-12-31]", "jane"),
@@ -323,6 +326,22 @@ def test_a_missing_suffix_literal_is_named() -> None:
 def test_deep_but_reasonable_nesting_is_read() -> None:
     """Parentheses within the limit change nothing."""
     assert compile_query("(" * 40 + "name:john" + ")" * 40)(JOHN)
+
+
+def test_groups_side_by_side_are_not_nested() -> None:
+    """The depth limit counts open parentheses only."""
+    assert compile_query("(name:sam) OR " * 60 + "(name:john)")(JOHN)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.text(alphabet='ab1: "\\()[]{}*?~^+-!&|./ANDORTO_é\n', max_size=40))
+def test_any_text_is_a_query_or_a_query_error(q: str) -> None:
+    """No text makes the search crash, neither when it is compiled nor when it is used."""
+    try:
+        predicate = compile_query(q)
+    except QueryError:
+        return
+    assert {predicate(user) for user in USERS.values()} <= {True, False}
 
 
 def test_a_query_is_compiled_once_and_reused() -> None:

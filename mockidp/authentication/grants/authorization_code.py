@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from urllib.parse import urlsplit
 
 from mockidp.authentication.grants.grant import Grant, Redeemed
 from mockidp.errors import OAuthError, invalid_authorization_code
 from mockidp.http.params import Params, required
 from mockidp.http.routing import Call
-from mockidp.model.client import Client
+from mockidp.model.client import Client, origin_of
 from mockidp.model.credentials import CODES, AuthorizationCode, take_code
 from mockidp.model.user import find_user
 
@@ -75,8 +74,8 @@ def _check_redirect_uri(kept: AuthorizationCode, sent: str | None) -> None:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
+    """Return the origin, or the text itself where it has none."""
+    return url if origin_of(url).endswith(":") else origin_of(url) or url
 
 
 GRANT = Grant("authorization_code", redeem)

@@ -25,8 +25,12 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant type; `allowed_by` names the client's `grant_types` entry when it is another."""
+    """A grant type; `allowed_by` names another of the client's `grant_types` that allows it too."""
 
     grant_type: str
     redeem: Callable[[Call, Client, Params], Redeemed]
     allowed_by: str | None = None
+
+    def is_allowed(self, client: Client) -> bool:
+        """Whether the client may use it."""
+        return bool({self.grant_type, self.allowed_by} & set(client.grant_types))

@@ -31,6 +31,9 @@ def redeem(call: Call, client: Client, params: Params) -> Redeemed:
     if connection is None:
         # A 500 of the real service, and nobody's bug but the tenant's configuration (reported many times).
         raise OAuthError("server_error", "Authorization server not configured with default connection.", 500)
+    if not connection.enabled_for(client):
+        # unverified: the text is that of other endpoints
+        raise OAuthError("invalid_request", "the connection was disabled")
     return _log_in(call, client, params, connection)
 
 
@@ -92,4 +95,5 @@ def _requested(params: Params, server: ResourceServer | None) -> tuple[str, ...]
 
 
 GRANT = Grant("password", redeem)
-REALM_GRANT = Grant(REALM, redeem_realm)
+# The dashboard's one switch "Password" stands for both. unverified: a client with `password` alone
+REALM_GRANT = Grant(REALM, redeem_realm, allowed_by="password")

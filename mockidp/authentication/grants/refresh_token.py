@@ -24,7 +24,7 @@ def redeem(call: Call, client: Client, params: Params) -> Redeemed:
     tenant = call.tenant
     token = _use(tenant, client, required(params, "refresh_token"))
     before = token.authorization
-    user = find_user(tenant, before.user_id or "")
+    user = None if token.orphaned else find_user(tenant, before.user_id or "")
     if user is None:
         raise OAuthError(
             "invalid_grant", "The refresh_token was generated for a user who doesn't exist anymore.", 403
@@ -33,7 +33,7 @@ def redeem(call: Call, client: Client, params: Params) -> Redeemed:
         # unverified: the answer for a blocked user
         raise invalid_refresh_token()
     server = find_resource_server(tenant, before.audience) if before.audience else None
-    wanted = [scope for scope in words(params, "scope") if scope in before.scope] or before.scope
+    wanted = [scope for scope in words(params, "scope") or before.scope if scope in before.scope]
     scope = grantable_scopes(tenant, client, user.user_id, server, wanted, before.org_id)
     # No nonce, auth_time or second factor: nobody logged in now (reference §7.1).
     authorization = msgspec.structs.replace(
@@ -50,8 +50,7 @@ def _use(tenant: Tenant, client: Client, text: str) -> RefreshToken:
         if token is None or token.authorization.client_id != client.client_id:
             raise invalid_refresh_token()
         now = tenant.now()
-        if any(end is not None and now >= end for end in (token.expires_at, token.idle_expires_at)):
-            tenant.store.take(REFRESH_TOKENS, text)
+        if token.is_over(now):
             raise invalid_refresh_token()
         reused = token.used_at is not None and not _within_leeway(tenant, client, token, now)
         if not reused:

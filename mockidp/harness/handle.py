@@ -1,0 +1,116 @@
+"""A tenant as tests hold it: who is in it, and what a test does to it from Python."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from mockidp.clock import Clock
+from mockidp.errors import UsageError
+from mockidp.harness.minting import Scope, Wanted, mint_access_token, mint_id_token
+from mockidp.harness.objects import (
+    ClientView,
+    OrganizationView,
+    Ref,
+    Users,
+    UserView,
+    identity_key,
+    resolve_client,
+    resolve_organization,
+    resolve_user,
+    view_client,
+    view_organization,
+    view_user,
+)
+from mockidp.json import Json
+from mockidp.model import linking
+from mockidp.model.tenant import Tenant
+
+
+class TenantHandle(ABC):
+    """What needs no more than a tenant; `MockIdp` is one, with a server."""
+
+    @property
+    @abstractmethod
+    def tenant(self) -> Tenant:
+        """The emulated tenant itself."""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer where no request says which name was used: pinned, or the server's own URL."""
+        return self.tenant.issuer
+
+    @property
+    def clock(self) -> Clock:
+        """The tenant's clock: `freeze`, `advance`."""
+        return self.tenant.clock
+
+    @property
+    def users(self) -> Users:
+        """The users: iterate, or `users["alice@example.com"]` by user_id, e-mail or name."""
+        return Users(self.tenant)
+
+    def client(self, which: Ref) -> ClientView:
+        """Return a client by id or name."""
+        return view_client(self.tenant, resolve_client(self.tenant, which))
+
+    def organization(self, which: Ref) -> OrganizationView:
+        """Return an organization by id or name."""
+        return view_organization(self.tenant, resolve_organization(self.tenant, which))
+
+    def token(
+        self,
+        user: Ref | None = None,
+        *,
+        client: Ref | None = None,
+        audience: str | None = None,
+        scope: Scope = None,
+        claims: Mapping[str, Json] | None = None,
+        expires_in: int | None = None,
+        organization: Ref | None = None,
+    ) -> str:
+        """Return an access token of a user, or without one of a client itself; `expires_in` is in seconds.
+
+        The scope is taken as it is; left out it is `openid profile email`, or what the client was granted.
+        Without an audience the token is opaque, good for `/userinfo`.
+        """
+        wanted = Wanted(client, scope, claims, expires_in, organization)
+        return mint_access_token(self.tenant, user, audience, wanted)
+
+    def id_token(
+        self,
+        user: Ref,
+        *,
+        client: Ref | None = None,
+        nonce: str | None = None,
+        scope: Scope = None,
+        claims: Mapping[str, Json] | None = None,
+        expires_in: int | None = None,
+        organization: Ref | None = None,
+    ) -> str:
+        """Return an ID token of a user for a client; `expires_in` is in seconds."""
+        return mint_id_token(
+            self.tenant, user, nonce, Wanted(client, scope, claims, expires_in, organization)
+        )
+
+    def link(self, primary: Ref, secondary: Ref) -> UserView:
+        """Link the secondary account to the primary and return that; `ApiError` as the tenant refuses it."""
+        first, second = resolve_user(self.tenant, primary), identity_key(self.tenant, secondary)
+        return view_user(self.tenant, linking.link(self.tenant, first.user_id, second))
+
+    def unlink(self, user: Ref, provider: str, user_id: str | int) -> UserView:
+        """Make an identity an account of its own again; return the account that it was linked to."""
+        account = resolve_user(self.tenant, user)
+        bare = str(user_id).removeprefix(f"{provider}|")
+        if account.identity(f"{provider}|{bare}") is None:
+            listed = ", ".join(f"'{identity.key}'" for identity in account.identities)
+            raise UsageError(f"user '{account.user_id}' has no identity '{provider}|{bare}', but {listed}")
+        return view_user(self.tenant, linking.unlink(self.tenant, account.user_id, provider, bare))
+
+    def rotate_keys(self) -> None:
+        """Sign with the next key from now on; the one before stays published."""
+        self.tenant.keys.rotate()
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return a function that brings the tenant back to how it is now."""
+        return self.tenant.snapshot()

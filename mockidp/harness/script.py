@@ -1,0 +1,178 @@
+"""Scripted logins: a person's answers at the login pages, given before the pages are shown.
+
+A layer around the application. When `/authorize` leads to one of our own login steps, the layer does what
+that step's page would have done to the transaction, and goes on at `/authorize/resume` as the browser would:
+
+    GET /authorize ─▶ 302 /u/login?state=X ─▶ (answered) ─▶ GET /authorize/resume?state=X ─▶ … ─▶ 302 callback
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from werkzeug.wrappers import Request, Response
+
+from mockidp.errors import Refusal
+from mockidp.harness.lookup import Who, find_person, identity_for
+from mockidp.harness.recorder import Handler
+from mockidp.model.consent import scopes_to_consent
+from mockidp.model.credentials import give_consent
+from mockidp.model.session import LoginTransaction, authenticate, change_transaction, find_transaction
+from mockidp.model.tenant import Tenant
+from mockidp.model.user import Identity, User, find_by_identity, record_login
+
+ENTRANCES = frozenset({"/authorize", "/authorize/resume"})
+RESUME = "/authorize/resume"
+LOGIN_PAGES = frozenset({"/u/login", "/u/signup", "/u/upstream"})
+MFA_PAGE = "/u/mfa-email-challenge"
+CONSENT_PAGE = "/u/consent"
+
+
+class Logins:
+    """Who the person at the login page is."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self._identity: str | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """The identity (`provider|id`) of the person who answers; None when pages are shown."""
+        return self._identity
+
+    def login_as(self, user: Who | None) -> None:
+        """Let this user answer all interactive authorizations from now on; None shows the pages again.
+
+        The user may be an object, a `user_id`, an e-mail, or the key of a linked identity; `UsageError` when
+        there is none. Where a connection is asked for in which the user has an identity, he logs in by
+        that. A linking request is answered by the account to be linked. A browser that has a session already
+        is not asked who it is.
+        """
+        self._identity = None if user is None else find_person(self._tenant, user)[1].key
+
+    def layer(self, handler: Handler) -> Handler:
+        """Wrap a handler: its login pages are answered as `login_as` says."""
+
+        def answered(request: Request) -> Response:
+            response = handler(request)
+            if self._identity is None or request.path not in ENTRANCES:
+                return response
+            return self._answer(handler, request, response)
+
+        return answered
+
+    def _answer(self, handler: Handler, request: Request, response: Response) -> Response:
+        """Go on through the login steps until the redirect leaves them; a step is answered once."""
+        cookies: list[str] = []
+        seen: set[str] = set()
+        while True:
+            page, transaction = self._step(response)
+            if transaction is None or page in seen:
+                break
+            answered = self._take(page, transaction, request)
+            if not answered:
+                break
+            seen.add(page)
+            cookies += response.headers.getlist("Set-Cookie")
+            response = handler(_resume(request, transaction.id, cookies))
+        _add_cookies(response, cookies)
+        return response
+
+    def _step(self, response: Response) -> tuple[str, LoginTransaction | None]:
+        """Return the page that a redirect leads to, and its transaction when it is one of our steps.
+
+        An application's own page may have such a path, but not the handle of a live transaction.
+        """
+        location = response.headers.get("Location") if response.status_code == 302 else None
+        parts = urlsplit(location or "")
+        if parts.path not in (*LOGIN_PAGES, MFA_PAGE, CONSENT_PAGE):
+            return parts.path, None
+        state = parse_qs(parts.query).get("state", [""])[0]
+        return parts.path, find_transaction(self._tenant, state)
+
+    def _take(self, page: str, transaction: LoginTransaction, request: Request) -> bool:
+        """Do to the transaction what the page would; False when nobody is there to do it."""
+        try:
+            if page in LOGIN_PAGES:
+                return self._log_in(transaction, request)
+            if page == CONSENT_PAGE:
+                return self._consent(transaction)
+            change_transaction(self._tenant, transaction, mfa_passed=True, mfa_code=None)
+        except Refusal:
+            return False  # finished by another request, or the user was deleted, this very moment
+        return True
+
+    def _log_in(self, transaction: LoginTransaction, request: Request) -> bool:
+        wanted = transaction.request
+        # A request to unlink names the connection to unlink, not the one to log in with.
+        person = self._person(None if wanted.link == "unlink" else wanted.connection)
+        if person is None:
+            return False
+        user, identity = person
+        authenticate(self._tenant, transaction, user.user_id, identity.key, identity.connection)
+        if not user.blocked:
+            record_login(self._tenant, user.user_id, request.remote_addr or "")
+        return True
+
+    def _consent(self, transaction: LoginTransaction) -> bool:
+        tenant, wanted, user_id = self._tenant, transaction.request, transaction.user_id
+        if user_id is None:
+            return False
+        scope = scopes_to_consent(tenant, transaction, user_id)
+        with tenant.store.transaction():
+            change_transaction(tenant, transaction, consented=True)
+            give_consent(tenant, user_id, wanted.client_id, wanted.audience or "", scope)
+        return True
+
+    def _person(self, connection: str | None) -> tuple[User, Identity] | None:
+        """Return the account that answers, as it is now: it may have been linked, or deleted, meanwhile."""
+        key = self._identity or ""
+        user = find_by_identity(self._tenant, key)
+        if user is None:
+            return None
+        return user, identity_for(user, connection, user.identity(key) or user.main)
+
+
+def _resume(request: Request, state: str, cookies: list[str]) -> Request:
+    """Return the browser's next request, with its cookies and those just set."""
+    query = urlencode({"state": state})
+    dropped = {"CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ORIGIN", "werkzeug.request"}
+    environ = {key: value for key, value in request.environ.items() if key not in dropped}
+    target = f"{RESUME}?{query}"
+    environ |= {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": RESUME,
+        "QUERY_STRING": query,
+        "RAW_URI": target,
+        "REQUEST_URI": target,
+        "HTTP_COOKIE": _cookie_header(request.environ.get("HTTP_COOKIE", ""), cookies),
+        "wsgi.input": BytesIO(),
+    }
+    return Request(environ)
+
+
+def _cookie_header(sent: str, set_cookies: list[str]) -> str:
+    """Return the Cookie header that a browser would send after these Set-Cookie headers (RFC 6265 §5.4)."""
+    jar = dict(_pair(text) for text in sent.split(";") if text.strip())
+    for header in set_cookies:
+        text, _, attributes = header.partition(";")
+        name, value = _pair(text)
+        jar.pop(name, None)
+        if "max-age=0" not in attributes.lower():
+            jar[name] = value
+    return "; ".join(f"{name}={value}" for name, value in jar.items())
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.strip().partition("=")
+    return name, value
+
+
+def _add_cookies(response: Response, earlier: list[str]) -> None:
+    """Give the browser what the steps in between set, unless the last answer sets it anew."""
+    own = {_pair(header)[0] for header in response.headers.getlist("Set-Cookie")}
+    latest = {_pair(header)[0]: header for header in earlier}
+    for name, header in latest.items():
+        if name not in own:
+            response.headers.add("Set-Cookie", header)

@@ -1,0 +1,431 @@
+"""idp.browser(): a cookie-keeping user agent that walks the real pages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from mockidp.errors import UsageError
+from mockidp.harness.browser import Browser
+from mockidp.harness.page import read_page
+from mockidp.model.client import Client, find_client, put_client
+from mockidp.model.user import PASSWORDS, delete_user
+from mockidp.server import MockIdp
+
+CALLBACK = "http://localhost:3000/callback"
+ALICE, BOB = "alice@example.com", "bob@example.com"
+GOOGLE, FACEBOOK = "google-oauth2|103547991597142817347", "facebook|1022"
+MFA = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+CLOSED = "http://127.0.0.1:9/callback"  # the discard port: nothing listens
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockIdp]:
+    with MockIdp() as idp:
+        yield idp
+
+
+@pytest.fixture
+def idp(server: MockIdp) -> Iterator[MockIdp]:
+    server.reset()
+    yield server
+    server.raise_problems()
+
+
+def authorize(**params: str) -> str:
+    asked = {"client_id": "web", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid email"}
+    return f"/authorize?{urlencode(asked | params)}"
+
+
+def change_client(idp: MockIdp, **members: object) -> Client:
+    client = find_client(idp.tenant, "web")
+    assert client is not None
+    changed = client.changed(**members)  # type: ignore[arg-type]
+    put_client(idp.tenant, changed)
+    return changed
+
+
+def answer_of(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    assert url.startswith(CALLBACK), url
+    return dict(parse_qsl(parts.query or parts.fragment))
+
+
+def logged_in_as(idp: MockIdp) -> str | None:
+    """Return the user that the last exchange was about."""
+    return idp.requests[-1].user_id
+
+
+class WebApp:
+    """An application under test: /login leads to the tenant, /callback says who came, /echo what was sent."""
+
+    def __init__(self, idp: MockIdp) -> None:
+        self.idp = idp
+        self.url = ""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> object:
+        request = Request(environ)
+        return self.answer(request)(environ, start_response)
+
+    def answer(self, request: Request) -> Response:
+        if request.path == "/login":
+            target = self.idp.url + authorize(redirect_uri=f"{self.url}/callback")
+            return self.redirect(target, cookie="app=1")
+        if request.path == "/circle":
+            return self.redirect("/circle")
+        if request.path == "/keep":
+            return self.redirect("/echo", status=307)
+        if request.path == "/far":
+            return self.redirect("https://example.com/")
+        if request.path in ("/form", "/private"):
+            policy = "no-referrer" if request.path == "/private" else "strict-origin"
+            return Response(FORMS, headers={"Referrer-Policy": policy}, content_type="text/html")
+        headers = {name: request.headers.get(name) for name in ("Cookie", "Origin", "Sec-Fetch-Site")}
+        return Response(f"{request.method} {request.full_path} {headers} {request.form.to_dict()}")
+
+    @staticmethod
+    def redirect(target: str, status: int = 302, cookie: str = "") -> Response:
+        response = Response(status=status, headers={"Location": target})
+        if cookie:
+            response.headers["Set-Cookie"] = cookie
+        return response
+
+
+FORMS = """<!doctype html><h1>Choose</h1>
+<form action="/echo?old=1"><input name=q value=1><button>Search</button></form>
+<form method=post action=/keep>
+  <input name=text value="a&amp;b"><input type=checkbox name=box><input type=checkbox name=on checked>
+  <input type=radio name=r value=1><input type=radio name=r value=2 checked>
+  <select name=s><option value=x>X<option value=y selected>Y</select><textarea name=t></textarea>
+  <input type=submit name=go value=Save><button name=go value=delete>Delete <b>it</b></button>
+  <button type=button name=no value=no>Nothing</button>
+</form>
+<div role=alert><div>One</div> two</div>"""
+
+
+@pytest.fixture
+def app(idp: MockIdp) -> Iterator[WebApp]:
+    app = WebApp(idp)
+    http = make_server("127.0.0.1", 0, app)  # type: ignore[arg-type]
+    app.url = f"http://127.0.0.1:{http.server_port}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    change_client(idp, callbacks=[CALLBACK, f"{app.url}/callback"])
+    yield app
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+def test_a_password_login_ends_at_the_callback(idp: MockIdp) -> None:
+    """Over the login page, with the seed's password; the URL is not opened."""
+    url = idp.browser().login(authorize(state="s1"), ALICE)
+    assert set(answer_of(url)) == {"code", "state"}
+    assert [f"{each.method} {each.route}" for each in idp.requests] == [
+        "GET /authorize",
+        "GET /u/login",
+        "POST /u/login",
+        "GET /authorize/resume",
+    ]
+    assert logged_in_as(idp) == idp.users[ALICE].user_id
+
+
+@pytest.mark.parametrize("base", ["url", "https_url"])
+def test_the_url_may_be_absolute_plain_or_tls(idp: MockIdp, base: str) -> None:
+    """The certificate is checked against the mock's own authority."""
+    assert "code" in answer_of(idp.browser().login(getattr(idp, base) + authorize(), ALICE))
+
+
+def test_without_the_authority_tls_is_refused(idp: MockIdp) -> None:
+    """The browser trusts nobody by default."""
+    with pytest.raises(UsageError, match="CERTIFICATE_VERIFY_FAILED"):
+        Browser(idp.tenant, idp.https_url).get("/")
+
+
+def test_the_fragment_is_kept(idp: MockIdp) -> None:
+    """An implicit answer is in the fragment."""
+    url = idp.browser().login(authorize(response_type="id_token token", nonce="n"), ALICE)
+    assert {"id_token", "access_token", "expires_in"} <= set(answer_of(url))
+
+
+@pytest.mark.parametrize("who", [ALICE, "user_id", "object"])
+def test_a_user_is_named_in_any_way(idp: MockIdp, who: str) -> None:
+    """E-mail, user_id and object mean the same."""
+    alice = idp.users[ALICE]
+    idp.browser().login(authorize(), {"user_id": alice.user_id, "object": alice}.get(who, who))
+    assert logged_in_as(idp) == alice.user_id
+
+
+def test_a_changed_password_is_known(idp: MockIdp) -> None:
+    """It is taken from the tenant, as it is now."""
+    idp.tenant.store.put(PASSWORDS, idp.users[ALICE].user_id, "another one")
+    assert "code" in answer_of(idp.browser().login(authorize(), ALICE))
+
+
+@pytest.mark.parametrize("params", [{"connection": "google-oauth2"}, {}])
+def test_a_social_user_presses_the_buttons(idp: MockIdp, params: dict[str, str]) -> None:
+    """Straight to the upstream, or over the login page; there as the seeded identity."""
+    assert "code" in answer_of(idp.browser().login(authorize(**params), GOOGLE))
+    assert logged_in_as(idp) == GOOGLE
+    assert "/u/upstream" in [exchange.path for exchange in idp.requests]
+
+
+def test_an_identity_that_the_page_does_not_list(idp: MockIdp) -> None:
+    """The upstream's page shows some only; the others give their id."""
+    for number in range(60):
+        idp.add_user(email=f"u{number}@example.com", connection="facebook", user_id=f"facebook|5{number:02}")
+    idp.browser().login(authorize(connection="facebook"), "facebook|559")
+    assert logged_in_as(idp) == "facebook|559"
+    assert len(idp.users) == 65
+
+
+def test_a_linked_identity_logs_in_to_the_primary(idp: MockIdp) -> None:
+    """By the requested connection's identity, as the account it was linked to."""
+    alice = idp.link(ALICE, FACEBOOK)
+    idp.browser().login(authorize(connection="facebook"), ALICE)
+    assert logged_in_as(idp) == alice.user_id
+
+
+def test_linking_by_login(idp: MockIdp) -> None:
+    """The account to link logs in over the pages."""
+    token = idp.token(ALICE, client="web")
+    url = idp.browser().login(authorize(access_token=token, connection="facebook"), FACEBOOK)
+    assert "code" in answer_of(url)
+    assert len(idp.users[ALICE].identities) == 2
+
+
+def test_unlinking_by_login(idp: MockIdp) -> None:
+    """The requested connection is what goes, not what he logs in with."""
+    alice = idp.link(ALICE, FACEBOOK)
+    hint = idp.id_token(alice, client="web")
+    idp.browser().login(
+        authorize(scope="openid unlink_account", requested_connection="facebook", id_token_hint=hint), ALICE
+    )
+    assert len(idp.users[ALICE].identities) == 1
+
+
+def test_signup_page_mfa_and_consent(idp: MockIdp) -> None:
+    """From the sign-up page to the login, the code from the outbox, consent accepted."""
+    url = idp.browser().login(authorize(screen_hint="signup", acr_values=MFA, prompt="consent"), BOB)
+    assert "code" in answer_of(url)
+    assert {"/u/signup", "/u/mfa-email-challenge", "/u/consent"} <= {each.path for each in idp.requests}
+
+
+def test_a_session_is_used(idp: MockIdp) -> None:
+    """The second login of the same browser shows no page; its cookies can be cleared."""
+    browser = idp.browser()
+    browser.login(authorize(), ALICE)
+    assert set(browser.cookies) >= {"did", "auth0"}
+    idp.requests.clear()
+    browser.login(authorize(), ALICE)
+    assert [exchange.path for exchange in idp.requests] == ["/authorize"]
+    browser.cookies.clear()
+    assert len(browser.cookies) == 0
+
+
+def test_browsers_share_nothing(idp: MockIdp) -> None:
+    """Each is a person of his own."""
+    idp.browser().login(authorize(), ALICE)
+    assert answer_of(idp.browser().login(authorize(prompt="none"), ALICE))["error"] == "login_required"
+
+
+def test_an_error_at_the_callback_is_returned(idp: MockIdp) -> None:
+    """Also what the client gets when it is refused."""
+    url = idp.browser().login(authorize(scope="openid", audience="https://none.example"), ALICE)
+    assert "error" in answer_of(url)
+
+
+def test_form_post_is_given_back_and_not_sent(idp: MockIdp, app: WebApp) -> None:
+    """The callback, the fields, and submit() on request."""
+    browser = idp.browser()
+    url = browser.login(
+        authorize(response_mode="form_post", state="s1", redirect_uri=f"{app.url}/callback"), ALICE
+    )
+    assert url == f"{app.url}/callback"
+    assert browser.posted["state"] == "s1"
+    assert browser.page.url.startswith(idp.url)
+    page = browser.submit()
+    assert page.url == f"{app.url}/callback"
+    assert browser.posted["code"] in page.text
+    assert f"'Origin': '{idp.url}', 'Sec-Fetch-Site': 'same-site'" in page.text
+
+
+def test_a_custom_scheme_is_a_callback(idp: MockIdp) -> None:
+    """A native application's, which no browser opens."""
+    url = idp.browser().login(
+        authorize(client_id="native", redirect_uri="com.example.demo://callback"), ALICE
+    )
+    assert url.startswith("com.example.demo://callback?code=")
+
+
+def test_a_login_may_begin_at_the_application(idp: MockIdp, app: WebApp) -> None:
+    """The client is learned on the way, and the application's cookie comes back with the callback."""
+    browser = idp.browser()
+    url = browser.login(f"{app.url}/login", ALICE)
+    assert url.startswith(f"{app.url}/callback?code=")
+    page = browser.get(url)
+    assert page.status == 200
+    assert "app=1" in page.text
+    assert browser.cookies["app"] == "1"
+
+
+def test_wrong_credentials_are_told(idp: MockIdp) -> None:
+    """The page's own words, and where."""
+    alice = idp.users[ALICE]
+    browser = idp.browser()
+    change_client(idp, name="Renamed")
+    idp.tenant.store.put(PASSWORDS, alice.user_id, "secret")
+    page = browser.get(authorize())
+    idp.tenant.store.put(PASSWORDS, alice.user_id, "changed")
+    page = browser.fill(username=ALICE, password="secret")
+    assert (page.status, page.alert) == (400, "Wrong email or password")
+
+
+def test_a_login_that_gets_stuck_says_where_and_why(idp: MockIdp) -> None:
+    """A user who is gone by the time the form is sent: the page's error is the message."""
+    alice = idp.users[ALICE]
+    browser = idp.browser()
+    browser.get(authorize())
+    delete_user(idp.tenant, alice.user_id)
+    with pytest.raises(UsageError, match=r"no user 'alice@example\.com'"):
+        browser.login(authorize(), ALICE)
+    idp.add_user(email="dora@example.com", connection="Username-Password-Authentication")
+    change_client(idp, client_id="web", name="Web")
+    with pytest.raises(UsageError, match=r"stuck at http://[^ ]+/u/login\?state=\w+ \(200\): Welcome"):
+        browser.login(authorize(connection="Username-Password-Authentication"), GOOGLE)
+
+
+def test_an_error_page_is_told(idp: MockIdp) -> None:
+    """A wrong redirect URI is no way to the client."""
+    with pytest.raises(UsageError, match=r"stuck at .*/authorize.* \(403\): .*Callback URL mismatch"):
+        idp.browser().login(authorize(redirect_uri="http://localhost:3000/other"), ALICE)
+
+
+def test_a_user_without_an_identity_at_the_upstream(idp: MockIdp) -> None:
+    """He can't be anybody there."""
+    with pytest.raises(UsageError, match=r"has no identity for http://.*/u/upstream.*, only 'auth0\|"):
+        idp.browser().login(authorize(connection="facebook"), ALICE)
+
+
+def test_a_redirect_to_elsewhere_is_told(idp: MockIdp, app: WebApp) -> None:
+    """Off this machine and no callback: the message has both."""
+    with pytest.raises(UsageError, match=r"redirects to https://example\.com/, where the browser can't go"):
+        idp.browser().login(f"{app.url}/far", ALICE)
+
+
+def test_get_shows_a_page_with_its_forms(idp: MockIdp) -> None:
+    """Status, URL after redirects, headers, text, forms and heading."""
+    page = idp.browser().get(authorize())
+    assert page.status == 200
+    assert urlsplit(page.url).path == "/u/login"
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Welcome" in page.text
+    assert page.heading == "Welcome"
+    assert {"username", "password", "state"} <= set(page.forms[0].fields)
+
+
+def test_the_pages_can_be_walked_by_hand(idp: MockIdp) -> None:
+    """fill() and buttons by value or text; the end is the redirect that nobody answers."""
+    change_client(idp, callbacks=[CLOSED])
+    browser = idp.browser()
+    browser.get(authorize(redirect_uri=CLOSED))
+    browser.fill(press="Continue with Google")
+    page = browser.fill(press=GOOGLE)
+    assert page.status == 302
+    assert page.location is not None
+    assert page.location.startswith(f"{CLOSED}?code=")
+
+
+def test_deny_at_the_upstream(idp: MockIdp) -> None:
+    """A button that means no."""
+    change_client(idp, callbacks=[CLOSED])
+    browser = idp.browser()
+    browser.get(authorize(redirect_uri=CLOSED, connection="facebook"))
+    location = browser.fill(press="Deny").location
+    assert location is not None
+    assert "error=access_denied" in location
+
+
+def test_a_json_answer_is_text(idp: MockIdp) -> None:
+    """No forms, but the text."""
+    page = idp.browser().get("/.well-known/openid-configuration")
+    assert page.forms == ()
+    assert page.text.startswith("{")
+
+
+def test_forms_are_read_as_browsers_do(app: WebApp, idp: MockIdp) -> None:
+    """Defaults of every control, entities, nested text; buttons that do not submit are none."""
+    page = idp.browser().get(f"{app.url}/form")
+    search, edit = page.forms
+    assert (search.method, search.action) == ("GET", f"{app.url}/echo?old=1")
+    assert edit.fields == {"text": "a&b", "on": "on", "r": "2", "s": "y", "t": ""}
+    assert [button.text for button in edit.buttons] == ["Save", "Delete it"]
+    assert page.alert == "One two"
+
+
+def test_a_get_form_replaces_the_query(app: WebApp, idp: MockIdp) -> None:
+    """As HTML says for method=get."""
+    browser = idp.browser()
+    browser.get(f"{app.url}/form")
+    assert "GET /echo?q=a+b " in browser.fill(q="a b").text
+
+
+def test_a_307_keeps_method_and_body(app: WebApp, idp: MockIdp) -> None:
+    """Values, boxes, None to leave out, and the button that was pressed."""
+    browser = idp.browser()
+    browser.get(f"{app.url}/form")
+    page = browser.fill({"text": "ä"}, box="yes", on=None, press="delete")
+    assert page.text.startswith("POST /echo?")
+    assert "{'text': 'ä', 'r': '2', 's': 'y', 't': '', 'box': 'yes', 'go': 'delete'}" in page.text
+    assert "'Sec-Fetch-Site': 'same-origin'" in page.text
+    assert f"'Origin': '{app.url}'" in page.text
+
+
+def test_a_page_without_a_referrer_hides_its_origin(app: WebApp, idp: MockIdp) -> None:
+    """Browsers send `Origin: null` from there."""
+    browser = idp.browser()
+    browser.get(f"{app.url}/private")
+    assert "'Origin': 'null'" in browser.fill(press="Save").text
+
+
+def test_a_form_that_is_not_there_is_told(app: WebApp, idp: MockIdp) -> None:
+    """With what there is."""
+    browser = idp.browser()
+    with pytest.raises(UsageError, match="shows no page yet"):
+        browser.fill(a="1")
+    browser.get(f"{app.url}/form")
+    with pytest.raises(
+        UsageError, match=r"no form with the fields nme; forms: fields q and buttons 'Search'"
+    ):
+        browser.fill(nme="1")
+    with pytest.raises(UsageError, match="no form with the fields q and a button 'Save'"):
+        browser.fill(q="1", press="Save")
+
+
+def test_circles_are_told(app: WebApp, idp: MockIdp) -> None:
+    """A redirect loop ends."""
+    with pytest.raises(UsageError, match="redirects in circles"):
+        idp.browser().get(f"{app.url}/circle")
+
+
+def test_the_browser_stays_on_this_machine(idp: MockIdp) -> None:
+    """No test reaches the internet by accident, and nobody listening is told."""
+    with pytest.raises(UsageError, match=r"stays on this machine: it does not go to https://example\.com/"):
+        idp.browser().get("https://example.com/")
+    with pytest.raises(UsageError, match="does not go to ftp"):
+        idp.browser().get("ftp://localhost/")
+    with pytest.raises(UsageError, match=f"nothing answers at {CLOSED}"):
+        idp.browser().get(CLOSED)
+
+
+def test_a_page_without_words_says_so() -> None:
+    """The error of last resort."""
+    import email.message
+
+    assert read_page(200, "http://x/", email.message.Message(), b"").says() == "(an empty page)"

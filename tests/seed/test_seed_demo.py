@@ -1,0 +1,74 @@
+"""The demo tenant, and how long seeds take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mockidp.seed.load import SeedDocument, check_files, load_seed
+
+DEMO = Path(__file__).parents[2] / "fixtures" / "demo.yaml"
+
+
+def demo() -> SeedDocument:
+    return load_seed([DEMO], {})
+
+
+def test_the_demo_tenant_has_no_problems_and_nothing_inert() -> None:
+    """The example that users copy from is right."""
+    assert (check_files([DEMO]), demo().inert) == ([], ())
+
+
+def test_the_demo_tenants_clients() -> None:
+    """One of each kind, with the secrets that the command line prints."""
+    clients = {client["client_id"]: client for client in demo().document["clients"]}
+    assert [(c, clients[c]["app_type"], clients[c].get("client_secret")) for c in clients] == [
+        ("web", "regular_web", "web-secret"),
+        ("spa", "spa", None),
+        ("native", "native", None),
+        ("m2m", "non_interactive", "m2m-secret"),
+    ]
+    for name in ("web", "spa", "native"):
+        assert {"http://localhost:3000/callback", "http://localhost:3000"} <= set(clients[name]["callbacks"])
+
+
+def test_the_demo_tenants_people() -> None:
+    """Three with passwords, two by other connections; every reference of contract §2 is shown."""
+    document = demo().document
+    assert {user["email"]: user["password"] for user in document["users"] if "password" in user} == {
+        "alice@example.com": "alice-password",
+        "bob@example.com": "bob-password",
+        "carol@example.com": "carol-password",
+    }
+    assert [user["user_id"] for user in document["users"] if "user_id" in user] == [
+        "google-oauth2|103547991597142817347",
+        "facebook|1022",
+    ]
+    assert [user["email_verified"] for user in document["users"]] == [True, True, False, True, True]
+    assert document["users"][0]["roles"] == ["admin"]
+    assert document["organizations"][0]["name"] == "acme"
+    assert document["mockidp"] == {"legacy_account_linking": True}
+
+
+def test_the_demo_tenants_machine_may_manage_users() -> None:
+    """The M2M client has a grant for the API and one for the Management API."""
+    grants = {g["audience"]: g["scope"] for g in demo().document["clientGrants"] if g["client_id"] == "M2M"}
+    assert grants["https://api.example.com"] == ["read:x", "write:x"]
+    wanted = {f"{verb}:users" for verb in ("read", "create", "update", "delete")}
+    assert wanted <= set(grants["https://demo.local/api/v2/"])
+
+
+def test_ten_thousand_users_load_in_time(tmp_path: Path) -> None:
+    """A large seed costs about a second with libyaml; processor time, so that other work does not count."""
+    users = "\n".join(
+        f"  - {{email: u{at}@example.com, password: p{at}, connection: DB, email_verified: true,"
+        f" name: U {at}, roles: [admin], user_metadata: {{plan: pro, n: {at}}}}}"
+        for at in range(10_000)
+    )
+    file = tmp_path / "large.yaml"
+    file.write_text(
+        f"databases: [{{name: DB}}]\nroles: [{{name: admin}}]\nactions: [{{name: a}}]\nusers:\n{users}\n"
+    )
+    before = time.process_time()
+    document = load_seed([file], {}).document
+    assert (len(document["users"]), time.process_time() - before < 3) == (10_000, True)
