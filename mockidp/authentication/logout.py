@@ -18,7 +18,6 @@ from mockidp.model.client import CLIENTS, Client, url_matches
 from mockidp.model.session import close_session
 from mockidp.tokens.verifier import InvalidToken, Verified, verify_id_token
 
-
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
 

@@ -56,6 +56,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[str, ...] = ()
     alert: str = ""
     heading: str = ""
+    title: str = ""
 
     @property
     def location(self) -> str | None:
@@ -75,8 +76,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         raise UsageError(f"{self.url} has no form with {' and '.join(wanted) or 'anything'}; forms: {there}")
 
     def says(self) -> str:
-        """Return in one line what the page tells the person: its error, its heading, or its first text."""
-        return self.alert or self.heading or " ".join(self.text.split())[:200] or "(an empty page)"
+        """Return in one line what the page tells the person: its error, heading, title, or its text."""
+        text = " ".join(self.text.split())[:200]
+        return self.alert or self.heading or self.title or text or "(an empty page)"
 
 
 def read_page(status: int, url: str, headers: Message, body: bytes) -> Page:
@@ -105,6 +107,7 @@ def read_page(status: int, url: str, headers: Message, body: bytes) -> Page:
         links=tuple(urljoin(url, link) for link in reader.links),
         alert=_line(reader.alert),
         heading=_line(reader.heading),
+        title=_line(reader.title),
     )
 
 
@@ -136,6 +139,7 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self.alert: list[str] = []
         self.heading: list[str] = []
+        self.title: list[str] = []
         self._form: _OpenForm | None = None
         self._texts: list[tuple[str, list[str]]] = []  # open elements whose text is wanted
         self._select = ""
@@ -146,6 +150,8 @@ class _Reader(HTMLParser):
             self._texts.append((tag, self.alert))
         elif tag == "h1" and not self.heading:
             self._texts.append((tag, self.heading))
+        elif tag == "title" and not self.title:  # an svg may have one, too
+            self._texts.append((tag, self.title))
         elif self._texts and tag == self._texts[-1][0]:
             self._texts.append((tag, []))  # so that its end does not end the outer one
         elif tag == "a" and "href" in given:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import string
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from markupsafe import escape
 from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
 
 URL_TEXT = string.ascii_letters + string.digits + string.punctuation  # what a URL may hold as it is
 
@@ -18,4 +23,17 @@ def found(location: str) -> Response:
     """
     target = quote(location, safe=URL_TEXT)
     body = f"Found. Redirecting to {escape(target)}"
-    return Response(body, 302, {"Location": target}, content_type="text/html; charset=utf-8")
+    return _Redirect(body, 302, {"Location": target}, content_type="text/html; charset=utf-8")
+
+
+class _Redirect(Response):
+    """A response whose `Location` werkzeug does not rewrite: it lower-cases the host of custom schemes."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        location = self.headers.pop("Location")
+        try:
+            headers = super().get_wsgi_headers(environ)
+        finally:
+            self.headers["Location"] = location
+        headers["Location"] = location
+        return headers

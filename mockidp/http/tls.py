@@ -96,7 +96,7 @@ def _kept(directory: Path) -> trustme.CA:
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret, public = directory / "ca-key.pem", directory / "ca.pem"
-    if not public.exists() and not secret.exists():  # in this order: the key is written first
+    if not secret.exists():
         fresh = trustme.CA(organization_name="mockidp")
         _create(secret, fresh.private_key_pem.bytes() + fresh.cert_pem.bytes())
     try:

@@ -130,7 +130,7 @@ def _bare_id(connection: Connection, entry: Entry) -> str | None:
     provider, bar, bare = given.partition("|")
     if bar and provider == connection.strategy:
         return str(bare)
-    if bar and connection.identity_id(given) != given:
+    if bar and provider != connection.name:
         raise UsageError(
             f"user_id '{given}' of user '{_label(entry)}' is not of connection '{connection.name}': "
             f"it begins with '{connection.strategy}|'"

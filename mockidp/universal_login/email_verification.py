@@ -55,6 +55,7 @@ def verify(call: Call) -> Response:
     except DeadTicket as dead:
         if dead.ticket and dead.ticket.result_url:
             return result_redirect(dead.ticket, {"message": DEAD_MESSAGES[dead.reason], "success": "false"})
+        # unverified: the status, here and for a password's link
         return message_page(tenant, "Error", _PAGE_MESSAGES[dead.reason], status=400)
     if ticket.result_url:
         return result_redirect(ticket, _result(tenant, ticket, refused))
@@ -64,10 +65,7 @@ def verify(call: Call) -> Response:
 
 
 def message_page(tenant: Tenant, title: str, message: str, *, status: int = 200) -> Response:
-    """Show how it ended, to whom came by a mail: there is no application to go back to.
-
-    unverified: the status 400 of what did not work.
-    """
+    """Show how it ended, to whom came by a mail: there is no application to go back to."""
     return page(
         "message.html",
         status=status,

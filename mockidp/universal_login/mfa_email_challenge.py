@@ -48,8 +48,9 @@ def submit(call: Call) -> Response:
 
 
 def masked(email: str) -> str:
-    """Return an address as the page shows it, the beginnings of its parts readable. unverified: the form."""
+    """Return an address as the page shows it, the beginnings of its parts readable."""
     local, _, domain = email.partition("@")
+    # unverified: the form
     return f"{local[:2]}{'*' * 4}@{domain[:2]}{'*' * 4}"
 
 

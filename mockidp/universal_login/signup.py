@@ -35,10 +35,11 @@ _TEXTS = {
 
 
 def show(call: Call) -> Response:
-    """Show the sign-up page; where nobody can sign up, the login page in its place (unverified)."""
+    """Show the sign-up page; where nobody can sign up, the login page in its place."""
     transaction = transaction_of(call)
     offer = offer_of(call.tenant, transaction)
     if offer.database is None or not may_sign_up(offer.database):
+        # unverified: what is shown then; a redirect would come back here when `screen_hint=signup`
         return login_page(call, transaction, offer)
     return _page(call, transaction, offer, offer.database)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from email.message import Message
+from urllib.parse import urlencode, urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -12,16 +13,13 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import UsageError
-from mockidp.harness.browser import Browser
 from mockidp.harness.page import read_page
-from mockidp.model.client import Client, find_client, put_client
-from mockidp.model.user import PASSWORDS, delete_user
+from mockidp.model.client import find_client, put_client
 from mockidp.server import MockIdp
 
 CALLBACK = "http://localhost:3000/callback"
 ALICE, BOB = "alice@example.com", "bob@example.com"
 GOOGLE, FACEBOOK = "google-oauth2|103547991597142817347", "facebook|1022"
-MFA = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
 CLOSED = "http://127.0.0.1:9/callback"  # the discard port: nothing listens
 
 
@@ -43,23 +41,10 @@ def authorize(**params: str) -> str:
     return f"/authorize?{urlencode(asked | params)}"
 
 
-def change_client(idp: MockIdp, **members: object) -> Client:
+def set_callbacks(idp: MockIdp, *callbacks: str) -> None:
     client = find_client(idp.tenant, "web")
     assert client is not None
-    changed = client.changed(**members)  # type: ignore[arg-type]
-    put_client(idp.tenant, changed)
-    return changed
-
-
-def answer_of(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    assert url.startswith(CALLBACK), url
-    return dict(parse_qsl(parts.query or parts.fragment))
-
-
-def logged_in_as(idp: MockIdp) -> str | None:
-    """Return the user that the last exchange was about."""
-    return idp.requests[-1].user_id
+    put_client(idp.tenant, client.changed(callbacks=list(callbacks)))
 
 
 class WebApp:
@@ -116,129 +101,11 @@ def app(idp: MockIdp) -> Iterator[WebApp]:
     app.url = f"http://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    change_client(idp, callbacks=[CALLBACK, f"{app.url}/callback"])
+    set_callbacks(idp, f"{app.url}/callback")
     yield app
     http.shutdown()
     thread.join()
     http.server_close()
-
-
-def test_a_password_login_ends_at_the_callback(idp: MockIdp) -> None:
-    """Over the login page, with the seed's password; the URL is not opened."""
-    url = idp.browser().login(authorize(state="s1"), ALICE)
-    assert set(answer_of(url)) == {"code", "state"}
-    assert [f"{each.method} {each.route}" for each in idp.requests] == [
-        "GET /authorize",
-        "GET /u/login",
-        "POST /u/login",
-        "GET /authorize/resume",
-    ]
-    assert logged_in_as(idp) == idp.users[ALICE].user_id
-
-
-@pytest.mark.parametrize("base", ["url", "https_url"])
-def test_the_url_may_be_absolute_plain_or_tls(idp: MockIdp, base: str) -> None:
-    """The certificate is checked against the mock's own authority."""
-    assert "code" in answer_of(idp.browser().login(getattr(idp, base) + authorize(), ALICE))
-
-
-def test_without_the_authority_tls_is_refused(idp: MockIdp) -> None:
-    """The browser trusts nobody by default."""
-    with pytest.raises(UsageError, match="CERTIFICATE_VERIFY_FAILED"):
-        Browser(idp.tenant, idp.https_url).get("/")
-
-
-def test_the_fragment_is_kept(idp: MockIdp) -> None:
-    """An implicit answer is in the fragment."""
-    url = idp.browser().login(authorize(response_type="id_token token", nonce="n"), ALICE)
-    assert {"id_token", "access_token", "expires_in"} <= set(answer_of(url))
-
-
-@pytest.mark.parametrize("who", [ALICE, "user_id", "object"])
-def test_a_user_is_named_in_any_way(idp: MockIdp, who: str) -> None:
-    """E-mail, user_id and object mean the same."""
-    alice = idp.users[ALICE]
-    idp.browser().login(authorize(), {"user_id": alice.user_id, "object": alice}.get(who, who))
-    assert logged_in_as(idp) == alice.user_id
-
-
-def test_a_changed_password_is_known(idp: MockIdp) -> None:
-    """It is taken from the tenant, as it is now."""
-    idp.tenant.store.put(PASSWORDS, idp.users[ALICE].user_id, "another one")
-    assert "code" in answer_of(idp.browser().login(authorize(), ALICE))
-
-
-@pytest.mark.parametrize("params", [{"connection": "google-oauth2"}, {}])
-def test_a_social_user_presses_the_buttons(idp: MockIdp, params: dict[str, str]) -> None:
-    """Straight to the upstream, or over the login page; there as the seeded identity."""
-    assert "code" in answer_of(idp.browser().login(authorize(**params), GOOGLE))
-    assert logged_in_as(idp) == GOOGLE
-    assert "/u/upstream" in [exchange.path for exchange in idp.requests]
-
-
-def test_an_identity_that_the_page_does_not_list(idp: MockIdp) -> None:
-    """The upstream's page shows some only; the others give their id."""
-    for number in range(60):
-        idp.add_user(email=f"u{number}@example.com", connection="facebook", user_id=f"facebook|5{number:02}")
-    idp.browser().login(authorize(connection="facebook"), "facebook|559")
-    assert logged_in_as(idp) == "facebook|559"
-    assert len(idp.users) == 65
-
-
-def test_a_linked_identity_logs_in_to_the_primary(idp: MockIdp) -> None:
-    """By the requested connection's identity, as the account it was linked to."""
-    alice = idp.link(ALICE, FACEBOOK)
-    idp.browser().login(authorize(connection="facebook"), ALICE)
-    assert logged_in_as(idp) == alice.user_id
-
-
-def test_linking_by_login(idp: MockIdp) -> None:
-    """The account to link logs in over the pages."""
-    token = idp.token(ALICE, client="web")
-    url = idp.browser().login(authorize(access_token=token, connection="facebook"), FACEBOOK)
-    assert "code" in answer_of(url)
-    assert len(idp.users[ALICE].identities) == 2
-
-
-def test_unlinking_by_login(idp: MockIdp) -> None:
-    """The requested connection is what goes, not what he logs in with."""
-    alice = idp.link(ALICE, FACEBOOK)
-    hint = idp.id_token(alice, client="web")
-    idp.browser().login(
-        authorize(scope="openid unlink_account", requested_connection="facebook", id_token_hint=hint), ALICE
-    )
-    assert len(idp.users[ALICE].identities) == 1
-
-
-def test_signup_page_mfa_and_consent(idp: MockIdp) -> None:
-    """From the sign-up page to the login, the code from the outbox, consent accepted."""
-    url = idp.browser().login(authorize(screen_hint="signup", acr_values=MFA, prompt="consent"), BOB)
-    assert "code" in answer_of(url)
-    assert {"/u/signup", "/u/mfa-email-challenge", "/u/consent"} <= {each.path for each in idp.requests}
-
-
-def test_a_session_is_used(idp: MockIdp) -> None:
-    """The second login of the same browser shows no page; its cookies can be cleared."""
-    browser = idp.browser()
-    browser.login(authorize(), ALICE)
-    assert set(browser.cookies) >= {"did", "auth0"}
-    idp.requests.clear()
-    browser.login(authorize(), ALICE)
-    assert [exchange.path for exchange in idp.requests] == ["/authorize"]
-    browser.cookies.clear()
-    assert len(browser.cookies) == 0
-
-
-def test_browsers_share_nothing(idp: MockIdp) -> None:
-    """Each is a person of his own."""
-    idp.browser().login(authorize(), ALICE)
-    assert answer_of(idp.browser().login(authorize(prompt="none"), ALICE))["error"] == "login_required"
-
-
-def test_an_error_at_the_callback_is_returned(idp: MockIdp) -> None:
-    """Also what the client gets when it is refused."""
-    url = idp.browser().login(authorize(scope="openid", audience="https://none.example"), ALICE)
-    assert "error" in answer_of(url)
 
 
 def test_form_post_is_given_back_and_not_sent(idp: MockIdp, app: WebApp) -> None:
@@ -256,14 +123,6 @@ def test_form_post_is_given_back_and_not_sent(idp: MockIdp, app: WebApp) -> None
     assert f"'Origin': '{idp.url}', 'Sec-Fetch-Site': 'same-site'" in page.text
 
 
-def test_a_custom_scheme_is_a_callback(idp: MockIdp) -> None:
-    """A native application's, which no browser opens."""
-    url = idp.browser().login(
-        authorize(client_id="native", redirect_uri="com.example.demo://callback"), ALICE
-    )
-    assert url.startswith("com.example.demo://callback?code=")
-
-
 def test_a_login_may_begin_at_the_application(idp: MockIdp, app: WebApp) -> None:
     """The client is learned on the way, and the application's cookie comes back with the callback."""
     browser = idp.browser()
@@ -273,44 +132,6 @@ def test_a_login_may_begin_at_the_application(idp: MockIdp, app: WebApp) -> None
     assert page.status == 200
     assert "app=1" in page.text
     assert browser.cookies["app"] == "1"
-
-
-def test_wrong_credentials_are_told(idp: MockIdp) -> None:
-    """The page's own words, and where."""
-    alice = idp.users[ALICE]
-    browser = idp.browser()
-    change_client(idp, name="Renamed")
-    idp.tenant.store.put(PASSWORDS, alice.user_id, "secret")
-    page = browser.get(authorize())
-    idp.tenant.store.put(PASSWORDS, alice.user_id, "changed")
-    page = browser.fill(username=ALICE, password="secret")
-    assert (page.status, page.alert) == (400, "Wrong email or password")
-
-
-def test_a_login_that_gets_stuck_says_where_and_why(idp: MockIdp) -> None:
-    """A user who is gone by the time the form is sent: the page's error is the message."""
-    alice = idp.users[ALICE]
-    browser = idp.browser()
-    browser.get(authorize())
-    delete_user(idp.tenant, alice.user_id)
-    with pytest.raises(UsageError, match=r"no user 'alice@example\.com'"):
-        browser.login(authorize(), ALICE)
-    idp.add_user(email="dora@example.com", connection="Username-Password-Authentication")
-    change_client(idp, client_id="web", name="Web")
-    with pytest.raises(UsageError, match=r"stuck at http://[^ ]+/u/login\?state=\w+ \(200\): Welcome"):
-        browser.login(authorize(connection="Username-Password-Authentication"), GOOGLE)
-
-
-def test_an_error_page_is_told(idp: MockIdp) -> None:
-    """A wrong redirect URI is no way to the client."""
-    with pytest.raises(UsageError, match=r"stuck at .*/authorize.* \(403\): .*Callback URL mismatch"):
-        idp.browser().login(authorize(redirect_uri="http://localhost:3000/other"), ALICE)
-
-
-def test_a_user_without_an_identity_at_the_upstream(idp: MockIdp) -> None:
-    """He can't be anybody there."""
-    with pytest.raises(UsageError, match=r"has no identity for http://.*/u/upstream.*, only 'auth0\|"):
-        idp.browser().login(authorize(connection="facebook"), ALICE)
 
 
 def test_a_redirect_to_elsewhere_is_told(idp: MockIdp, app: WebApp) -> None:
@@ -332,7 +153,7 @@ def test_get_shows_a_page_with_its_forms(idp: MockIdp) -> None:
 
 def test_the_pages_can_be_walked_by_hand(idp: MockIdp) -> None:
     """fill() and buttons by value or text; the end is the redirect that nobody answers."""
-    change_client(idp, callbacks=[CLOSED])
+    set_callbacks(idp, CLOSED)
     browser = idp.browser()
     browser.get(authorize(redirect_uri=CLOSED))
     browser.fill(press="Continue with Google")
@@ -344,7 +165,7 @@ def test_the_pages_can_be_walked_by_hand(idp: MockIdp) -> None:
 
 def test_deny_at_the_upstream(idp: MockIdp) -> None:
     """A button that means no."""
-    change_client(idp, callbacks=[CLOSED])
+    set_callbacks(idp, CLOSED)
     browser = idp.browser()
     browser.get(authorize(redirect_uri=CLOSED, connection="facebook"))
     location = browser.fill(press="Deny").location
@@ -426,6 +247,4 @@ def test_the_browser_stays_on_this_machine(idp: MockIdp) -> None:
 
 def test_a_page_without_words_says_so() -> None:
     """The error of last resort."""
-    import email.message
-
-    assert read_page(200, "http://x/", email.message.Message(), b"").says() == "(an empty page)"
+    assert read_page(200, "http://x/", Message(), b"").says() == "(an empty page)"

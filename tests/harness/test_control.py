@@ -126,7 +126,12 @@ def test_login_as_answers_the_pages(idp: MockIdp) -> None:
     """By e-mail or user_id; null shows the pages again."""
     user_id = idp.users[ALICE].user_id
     assert answer(idp, "POST login-as", {"user": ALICE}) == {"user_id": user_id}
-    authorize = {"url": f"{idp.url}/authorize", "params": AUTHORIZE, "allow_redirects": False, "timeout": 5}
+    authorize: dict[str, Any] = {
+        "url": f"{idp.url}/authorize",
+        "params": AUTHORIZE,
+        "allow_redirects": False,
+        "timeout": 5,
+    }
     assert "code=" in requests.get(**authorize).headers["Location"]
     assert answer(idp, "POST login-as", {"user": None}) == {"user_id": None}
     assert "/u/login" in requests.get(**authorize).headers["Location"]

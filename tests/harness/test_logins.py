@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import UsageError
 from mockidp.harness.script import Logins
+from mockidp.json import Json
 from mockidp.model.client import find_client, put_client
 from mockidp.model.session import AuthorizationRequest, find_transaction, start_transaction
 from mockidp.model.tenant import Tenant
@@ -24,7 +25,7 @@ GOOGLE, FACEBOOK = "google-oauth2|103547991597142817347", "facebook|1022"
 MFA = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
 
 
-IDENTITY = {"connection": "db", "user_id": "1", "provider": "auth0", "isSocial": False}
+IDENTITY: dict[str, Json] = {"connection": "db", "user_id": "1", "provider": "auth0", "isSocial": False}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_the_login_page_is_answered(idp: MockIdp) -> None:
 def test_a_user_is_named_in_any_way(idp: MockIdp, who: str) -> None:
     """E-mail, user_id and object mean the same."""
     alice = idp.users[ALICE]
-    idp.login_as({"user_id": alice.user_id, "object": alice}.get(who, who))
+    idp.login_as(alice if who == "object" else alice.user_id if who == "user_id" else who)
     assert App(idp).claims()["sub"] == alice.user_id
 
 

@@ -270,11 +270,13 @@ class TestEnds:
             dial(ca, chatty, scheme)
         chatty.host.stop()
 
-    def test_stop_by_the_application(self, ca: CertificateAuthority, chatty: Chatty, scheme: str) -> None:
+    def test_stop_by_the_application(self, ca: Any, chatty: Chatty, scheme: str, capsys: Any) -> None:
         """An application may stop the host that runs it; its own thread ends by itself."""
         with dial(ca, chatty, scheme) as sock:
             sock.sendall(GET.replace(b"/ ", b"/stop "))
             assert rest(sock) == b""
+        chatty.host.stop()
+        assert capsys.readouterr() == ("", "")
 
 
 class TestLifeCycle:
@@ -374,7 +376,7 @@ class TestCertificateAuthority:
             for name in ("ca.pem", "ca-key.pem")
             for damage in ("empty", "garbage", "cut", "other")
         ]
-        + [("ca-key.pem", "missing")],
+        + [("ca-key.pem", "missing"), ("ca-key.pem", "mixed")],
     )
     def test_damaged(self, tmp_path: Path, name: str, damage: str) -> None:
         """Files that do not belong together, or are none, are named in the message, with what to do."""
@@ -385,7 +387,11 @@ class TestCertificateAuthority:
         path.unlink()
         if damage != "missing":
             other = (tmp_path / "other" / name).read_bytes()
-            path.write_bytes({"empty": b"", "garbage": b"x", "cut": content[:-99], "other": other}[damage])
+            mixed = other.partition(b"-----BEGIN CERT")[0] + b"".join(
+                content.partition(b"-----BEGIN CERT")[1:]
+            )
+            made = {"empty": b"", "garbage": b"x", "cut": content[:-99], "other": other, "mixed": mixed}
+            path.write_bytes(made[damage])
         broken = CertificateAuthority(tmp_path)
         with pytest.raises(ValueError, match=r"ca-key\.pem: unusable CA .*remove it and .*ca\.pem"):
             broken.pem_path  # noqa: B018

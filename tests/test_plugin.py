@@ -1,0 +1,278 @@
+"""The pytest plugin, in test runs of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+
+import mockidp.server
+
+assert yaml  # stays loaded, as all of mockidp: C extensions cannot be loaded anew for every run
+
+ROOT = Path(mockidp.server.__file__).parents[1]
+INSTALLED = any(point.value == "conftest_plugin" for point in entry_points(group="pytest11"))
+ALICE = "alice@example.com"
+SEED = "users: [{email: %s}]\n"
+
+
+class Runs:
+    """Runs pytest in an empty directory, as a project that has mockidp installed."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        pytester.syspathinsert(ROOT)
+        self.options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error"]
+        self.options += [] if INSTALLED else ["-p", "conftest_plugin"]
+
+    def __call__(self, source: str, *options: str) -> pytest.RunResult:
+        """Run one test file, with what it imports most, in this process."""
+        self.write("test_it.py", source)
+        return self.pytester.runpytest_inprocess(*self.options, *options)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file; test files begin with the usual imports."""
+        file = self.pytester.path / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(f"import pytest, requests\n{text}" if name.endswith(".py") else text)
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """An empty project."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return Runs(pytester)
+
+
+def test_the_fixture_is_there_and_fresh_for_every_test(run: Runs) -> None:
+    """The demo tenant, reset in between; one server for all."""
+    run(
+        """
+urls = set()
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_it(idp, idp_server, n):
+    assert idp is idp_server
+    urls.add(idp.url)
+    assert len(urls) == 1
+    assert "new@example.com" not in idp.users
+    assert len(idp.requests) == 0
+    idp.add_user(email="new@example.com")
+    assert requests.get(f"{idp.url}/.well-known/jwks.json", timeout=5).ok
+    idp.clock.freeze("2030-01-01T00:00:00Z")
+"""
+    ).assert_outcomes(passed=2)
+
+
+def test_a_marker_names_the_world_of_a_test(run: Runs) -> None:
+    """By a path beside the test's file, or a mapping; the server stays."""
+    run.write("sub/world.yaml", SEED % "file@example.com")
+    run.write(
+        "sub/test_sub.py",
+        """
+pytestmark = pytest.mark.mockidp(seed="world.yaml")
+
+def emails(idp):
+    return [user.email for user in idp.users]
+
+def test_module(idp, idp_server):
+    assert emails(idp) == ["file@example.com"]
+    assert idp is idp_server
+    idp.add_user(email="more@example.com")
+
+def test_again(idp):
+    assert emails(idp) == ["file@example.com"]
+
+@pytest.mark.mockidp(seed={"users": [{"email": "map@example.com"}]})
+def test_function(idp):
+    assert emails(idp) == ["map@example.com"]
+
+@pytest.mark.mockidp(clock="2030-01-01T00:00:00Z")
+def test_both(idp):
+    assert emails(idp) == ["file@example.com"]
+    assert idp.clock.now() == 1893456000
+""",
+    )
+    source = "def test_other(idp):\n    assert 'alice@example.com' in idp.users and not idp.clock.frozen"
+    run(source).assert_outcomes(passed=5)
+
+
+def test_ini_options_are_relative_to_the_root(run: Runs) -> None:
+    """Several seeds, and a domain."""
+    run.write("seeds/one.yaml", SEED % "one@example.com")
+    run.write("seeds/two.yaml", SEED % "two@example.com")
+    run.write(
+        "pytest.ini",
+        "[pytest]\nmockidp_seed = seeds/one.yaml seeds/two.yaml\nmockidp_domain = acme.eu.auth0.com\n",
+    )
+    run.write(
+        "sub/test_sub.py",
+        """
+def test_it(idp):
+    assert [user.email for user in idp.users] == ["one@example.com", "two@example.com"]
+    assert idp.issuer == "https://acme.eu.auth0.com/"
+""",
+    )
+    run("").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("scope", ["session", "module", "function"])
+def test_idp_seed_may_be_overridden(run: Runs, scope: str) -> None:
+    """In a conftest or a module, for whatever scope; paths are found beside it."""
+    run.write("tests/world.yaml", SEED % "conftest@example.com")
+    run.write(
+        "tests/conftest.py",
+        f"@pytest.fixture(scope='{scope}')\ndef idp_seed():\n    return 'world.yaml'\n",
+    )
+    run.write(
+        "tests/deep/test_deep.py",
+        "def test_deep(idp):\n    assert [user.email for user in idp.users] == ['conftest@example.com']\n",
+    )
+    run.write(
+        "tests/test_own.py",
+        f"""
+@pytest.fixture(scope='{scope}')
+def idp_seed():
+    return {{"users": [{{"email": "own@example.com"}}]}}
+
+def test_own(idp):
+    assert [user.email for user in idp.users] == ["own@example.com"]
+""",
+    )
+    run("def test_demo(idp):\n    assert 'alice@example.com' in idp.users\n").assert_outcomes(passed=3)
+
+
+def test_the_server_takes_the_sessions_seed(run: Runs) -> None:
+    """`idp_server` alone serves what a session-scoped `idp_seed` says."""
+    run.write("tests/world.yaml", SEED % "conftest@example.com")
+    run.write(
+        "tests/conftest.py", "@pytest.fixture(scope='session')\ndef idp_seed():\n    return 'world.yaml'\n"
+    )
+    run.write(
+        "tests/test_server.py",
+        "def test_it(idp_server):\n    assert [u.email for u in idp_server.users] == ['conftest@example.com']\n",
+    )
+    run("").assert_outcomes(passed=1)
+
+
+def test_idp_options_may_be_overridden(run: Runs) -> None:
+    """A module with other options has another server."""
+    run(
+        """
+class TestPinned:
+    @pytest.fixture
+    def idp_options(self):
+        return {"issuer": "https://id.example.com"}
+
+    def test_it(self, idp):
+        assert idp.issuer == "https://id.example.com/"
+
+def test_plain(idp):
+    assert idp.issuer == idp.url + "/"
+"""
+    ).assert_outcomes(passed=2)
+
+
+def test_an_internal_error_fails_the_test_that_caused_it(run: Runs) -> None:
+    """At its end, with the traceback; the next test is not touched."""
+    result = run(
+        """
+from mockidp.http.routing import Route
+
+def broken(call):
+    raise ZeroDivisionError("our bug")
+
+def test_broken(idp):
+    idp._world.application.router.add(Route("GET", "/broken", broken))
+    assert requests.get(f"{idp.url}/broken", timeout=5).status_code == 500
+
+def test_next(idp):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*InternalError: mockidp failed while it answered*", "*GET /broken*"])
+    result.stdout.fnmatch_lines(["*ZeroDivisionError: our bug*"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("seed='wrong.yaml'", "*wrong.yaml:1:10: unknown key 'emial' in user 1*did you mean 'email'?*"),
+        ("seed='nowhere.yaml'", "*nowhere.yaml: no such file*"),
+        ("clock='tomorrow'", "*'tomorrow' is no time*"),
+        ("sed='x'", "*the marker is mockidp(seed=…, clock=…), not sed*"),
+        ("'x.yaml'", "*the marker is mockidp(seed=…, clock=…), not 'x.yaml'*"),
+        ("scenario='x.yaml'", "*scenarios are not supported yet*"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(run: Runs, marker: str, message: str) -> None:
+    """No traceback through mockidp."""
+    run.write("wrong.yaml", "users: [{emial: a@example.com, email: b@example.com}]")
+    result = run(f"@pytest.mark.mockidp({marker})\ndef test_it(idp):\n    pass\n")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([message])
+    assert "Traceback" not in result.stdout.str()
+    assert "conftest_plugin.py" not in result.stdout.str()
+
+
+def test_markers_are_declared(run: Runs) -> None:
+    """For `--strict-markers` and `--markers`."""
+    run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.mockidp(seed=*"])
+    result = run("@pytest.mark.mockidp(clock=0)\ndef test_it(idp):\n    pass\n", "--strict-markers")
+    result.assert_outcomes(passed=1)
+
+
+def test_it_works_in_asynchronous_tests(run: Runs) -> None:
+    """The server has threads of its own: a running loop does not matter."""
+    run(
+        """
+import asyncio
+
+def test_it(idp):
+    async def main():
+        url = f"{idp.url}/.well-known/jwks.json"
+        answers = [asyncio.to_thread(requests.get, url, timeout=5) for _ in range(8)]
+        idp.browser().get(url)  # blocks the loop: the server answers all the same
+        assert all(answer.ok for answer in await asyncio.gather(*answers))
+    asyncio.run(main())
+"""
+    ).assert_outcomes(passed=1)
+
+
+def test_workers_have_servers_of_their_own(run: Runs) -> None:
+    """Under pytest-xdist."""
+    run.write(
+        "test_it.py",
+        """
+import time
+
+@pytest.mark.parametrize("n", range(4))
+def test_it(idp, n, worker_id, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp().parent
+    (folder / worker_id).write_text(idp.url)
+    assert "new@example.com" not in idp.users
+    idp.add_user(email="new@example.com")
+    for _ in range(500):  # until the other worker has its server
+        if len(list(folder.glob("gw[0-9]"))) == 2:
+            break
+        time.sleep(0.01)
+    assert len({file.read_text() for file in folder.glob("gw[0-9]")}) == 2
+""",
+    )
+    result = run.pytester.runpytest_subprocess(*run.options, "-n", "2", "--basetemp=tmp")
+    result.assert_outcomes(passed=4)
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used(run: Runs) -> None:
+    """It imports pytest alone, and nothing of mockidp."""
+    code = (
+        "import sys, pytest; before = set(sys.modules); import conftest_plugin; "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "['conftest_plugin']\n"
