@@ -144,4 +144,5 @@ def _told(do: Callable[[], T]) -> T:
     try:
         return do()
     except UsageError as error:
-        pytest.fail(str(error), pytrace=False)
+        message = str(error)
+    pytest.fail(message, pytrace=False)

@@ -128,7 +128,7 @@ def _state_dir(values: Any) -> Path:
     """Return where state is kept between runs: as told, or the platform's directory for it."""
     given = getattr(values, "state_dir", None)
     if given:
-        return Path(given).expanduser()
+        return Path(given).expanduser().absolute()
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":

@@ -106,7 +106,9 @@ class MockIdp(TenantHandle):
         self._host, self._port = host, port
         self._environ = environ
         self._frozen_at = None if clock is None else parse_time(clock)
-        self._ca = CertificateAuthority(None if state_dir is None else Path(state_dir).expanduser())
+        self._ca = CertificateAuthority(
+            None if state_dir is None else Path(state_dir).expanduser().absolute()
+        )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
         self._worlds: dict[bytes, _World] = {}

@@ -13,7 +13,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from werkzeug.wrappers import Response
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _UNSAFE_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript"})
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _NONCE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -40,9 +39,7 @@ def page(
     """Render http/templates/`template` with `context`: all of it is escaped, a missing name is an error.
 
     nonce: for a page with a script (form_post, web_message); also given to the template. Base64 or base64url.
-    form_targets: where a form may lead besides this server: origins, URLs or schemes (`com.acme.app:`).
-        Chromium checks the redirects after a form as well, so a page that ends at the application's callback
-        names it here. What can't be put safely into the header is left out.
+    form_targets: where the way may lead after a form; only a custom scheme (`com.acme.app:`) counts.
     frameable: may another site show the page in a frame (web_message)?
     """
     if nonce is not None:
@@ -74,12 +71,13 @@ def error_page(error: str, description: str, *, status: int = 400, tracking: str
 
 def _policy(nonce: str | None, form_targets: Iterable[str], frameable: bool) -> str:
     style = b64encode(sha256(_stylesheet().encode()).digest()).decode()
-    targets = dict.fromkeys(source for target in form_targets if (source := _form_source(target)))
+    schemes = dict.fromkeys(scheme for target in form_targets if (scheme := _custom_scheme(target)))
     directives = [
         "default-src 'none'",
         f"style-src 'self' 'sha256-{style}'",
         "img-src 'self' data:",
-        " ".join(["form-action 'self'", *targets]),
+        # Chromium checks every redirect after a form, the application's own behind its callback too.
+        " ".join(["form-action 'self' http: https:", *schemes]),
         "base-uri 'none'",
     ]
     if nonce is not None:
@@ -89,22 +87,12 @@ def _policy(nonce: str | None, form_targets: Iterable[str], frameable: bool) -> 
     return "; ".join(directives)
 
 
-def _form_source(target: str) -> str | None:
-    """Return the CSP source for a URL, origin or scheme, built from checked parts only, or None."""
-    if _BLANK_OR_CONTROL.search(target):
-        return None
-    try:
-        parts = urlsplit(target)
-        host = (parts.hostname or "").encode("idna").decode()
-        port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https"):
-        custom = _SCHEME.fullmatch(parts.scheme) and parts.scheme not in _UNSAFE_SCHEMES
-        return f"{parts.scheme}:" if custom else None
-    if ":" in host:  # CSP can't name an IPv6 address: http://[::1]:3000 is allowed by its scheme only
-        return f"{parts.scheme}:"
-    return f"{parts.scheme}://{host}{port}" if _HOST.fullmatch(host) else None
+def _custom_scheme(target: str) -> str | None:
+    """Return `scheme:` when the target is a native app's, built from checked parts only."""
+    scheme, colon, _ = target.partition(":")
+    scheme = scheme.lower()
+    custom = colon and _SCHEME.fullmatch(scheme) and scheme not in _UNSAFE_SCHEMES | {"http", "https"}
+    return f"{scheme}:" if custom else None
 
 
 def _url(value: object) -> str:

@@ -158,18 +158,14 @@ def render_step(
     status: int = 200,
     **context: object,
 ) -> Response:
-    """Render a page of the transaction; `action` is the URL to which its form comes back.
-
-    Chromium checks every redirect that follows a form: the way may lead on to the client, and from its
-    callback to any of the client's own origins.
-    """
+    """Render a page of the transaction; `action` is the URL to which its form comes back."""
     client = client_of(call.tenant, transaction)
     return page(
         template,
         status=status,
         nonce=None,
         frameable=False,
-        form_targets=(transaction.request.redirect_uri, *sorted(client.origins)),
+        form_targets=[transaction.request.redirect_uri],
         lang="en",
         tenant_name=tenant_name(call.tenant),
         client_name=client.name,

@@ -49,6 +49,11 @@ class World:
         """Send a request; `base_url` says under which name."""
         return self.browser.open(path, method=method, **{"base_url": self.origin, **options})
 
+    def get_with_cookie(self, path: str, cookie: str) -> TestResponse:
+        """Request a page with exactly this Cookie header."""
+        bare = TestClient(self.idp.app, use_cookies=False)
+        return bare.get(path, base_url=self.origin, headers={"Cookie": cookie})
+
     def user(self, email: str) -> User:
         """Return the account with this e-mail as it is now."""
         return self.tenant.store.all(USERS, {"email": email})[0]

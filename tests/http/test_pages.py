@@ -163,7 +163,7 @@ def test_policy_allows_the_inlined_stylesheet_and_nothing_else() -> None:
         "default-src": ["'none'"],
         "style-src": ["'self'", f"'sha256-{digest}'"],
         "img-src": ["'self'", "data:"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", "http:", "https:"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
@@ -193,45 +193,23 @@ def test_frameable_page_may_be_framed() -> None:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("http://localhost:3000", ["http://localhost:3000"]),
-        ("https://app.example.com/callback?a=b;c,d#e", ["https://app.example.com"]),
-        ("HTTPS://App.Example.com", ["https://app.example.com"]),
-        ("https://user:password@app.example", ["https://app.example"]),
-        ("https://bücher.example/cb", ["https://xn--bcher-kva.example"]),
-        ("http://[::1]:3000/cb", ["http:"]),
+        ("https://app.example.com/callback?a=b;c,d#e", []),
         ("com.acme.app:", ["com.acme.app:"]),
-        ("com.acme.app://callback/x", ["com.acme.app:"]),
+        ("Com.Acme.App://callback/x", ["com.acme.app:"]),
         ("", []),
         ("*", []),
-        ("https:", []),
-        ("https://*", []),
-        ("https://*.example.com", []),
         ("https://a.example;script-src", []),
-        ("https://a.example,https://b.example", []),
-        ("https://a.example https://b.example", []),
-        ("https://a.example\r\nSet-Cookie: a=b", []),
-        ("https://a.example\tx", []),
-        ("https://'unsafe-inline'", []),
-        ("https://a.example:99999", []),
-        ("https://a.example:port", []),
-        ("http://[::1", []),
-        ("https://" + "a" * 70 + ".example", []),
+        ("a b:", []),
+        ("x;script-src:", []),
         ("'unsafe-inline'", []),
         ("javascript:alert(1)", []),
         ("data:text/html,x", []),
         ("//a.example", []),
-        ("/callback", []),
     ],
 )
 def test_form_targets(target: str, expected: list[str]) -> None:
-    """The application's origin or scheme joins form-action; what is no such thing is left out."""
-    assert policy(form_targets=[target])["form-action"] == ["'self'", *expected]
-
-
-def test_form_targets_keep_order_and_are_not_repeated() -> None:
-    """Several callbacks of one origin are one source."""
-    targets = ["https://b.example/1", "https://a.example", "https://b.example/2"]
-    assert policy(form_targets=targets)["form-action"] == ["'self'", "https://b.example", "https://a.example"]
+    """A native app's scheme joins form-action; what is no such thing is left out."""
+    assert policy(form_targets=[target])["form-action"] == ["'self'", "http:", "https:", *expected]
 
 
 @given(st.lists(st.text() | st.from_regex(r"https?://[ -~]*|[a-z.]+:[ -~]*", fullmatch=True)))
@@ -242,9 +220,7 @@ def test_no_form_target_can_change_another_directive(targets: list[str]) -> None
     expected = policy()
     del expected["form-action"]
     assert changed == expected
-    assert [
-        s for s in sources if not re.fullmatch(r"https?://[a-z0-9._-]+(:\d+)?|[a-z][a-z0-9+.-]*:", s)
-    ] == []
+    assert [s for s in sources if not re.fullmatch(r"[a-z][a-z0-9+.-]*:", s)] == []
 
 
 def test_error_page() -> None:

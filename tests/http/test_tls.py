@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from leaks import others, sockets, threads  # noqa: F401 - a fixture
 
 from mockidp.http.host import BODY_LIMIT, HttpHost
 from mockidp.http.tls import CertificateAuthority
@@ -210,19 +211,6 @@ def rest(sock: socket.socket) -> bytes:
         while piece := sock.recv(65536):
             received += piece
     return received
-
-
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("mockidp-")]
-
-
-def sockets() -> set[str]:
-    """The open sockets of this process; Linux tells."""
-    links = set()
-    for number in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
-        with contextlib.suppress(OSError):
-            links.add(os.readlink(f"/proc/self/fd/{number}"))
-    return {link for link in links if link.startswith("socket:")}
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -61,10 +61,9 @@ def test_the_login_hint_is_filled_in(world: World) -> None:
 
 
 def test_the_policy_lets_the_form_lead_to_the_client(world: World) -> None:
-    """Chromium checks redirects after a form: the callback's origin is named, and the client's others."""
-    world.client("web", name="Web", callbacks=[CALLBACK], web_origins=["http://localhost:5173"])
+    """Chromium checks redirects after a form: the way may go on through the application's own."""
     policy = world.get("/u/login", world.begin()).headers["Content-Security-Policy"]
-    assert "form-action 'self' http://localhost:3000 http://localhost:5173;" in policy
+    assert "form-action 'self' http: https:;" in policy
 
 
 def test_a_hostile_name_stays_text(world: World) -> None:
