@@ -19,6 +19,7 @@ from mockidp.authentication import ROUTES as AUTHENTICATION
 from mockidp.errors import ApiError, OAuthError, PageError, PlainError, Refusal, not_found
 from mockidp.http.bearer import require_scopes
 from mockidp.http.cors import add_cors, preflight
+from mockidp.http.forwarded import PROXY_HOST
 from mockidp.http.pages import error_page
 from mockidp.http.params import MAX_BODY
 from mockidp.http.redirect import URL_TEXT
@@ -85,11 +86,12 @@ class Application:
         return self._finish(request, response, route)
 
     def _check_host(self, request: Request) -> None:
-        if not self.tenant.names.accepts_host(request.host):
-            raise ApiError(
-                421,
-                f"Host '{request.host}' is not a name of this tenant; allow it with --allow-host or --domain",
-            )
+        # Behind a trusted proxy also its own: a page that was rebound (DNS) could send any X-Forwarded-Host.
+        for host in (request.environ.get(PROXY_HOST, request.host), request.host):
+            if not self.tenant.names.accepts_host(host):
+                raise ApiError(
+                    421, f"Host '{host}' is not a name of this tenant; allow it with --allow-host or --domain"
+                )
 
     def _match(self, request: Request) -> tuple[Route, Call]:
         path = _raw_path(request)

@@ -53,6 +53,7 @@ SERVER = (
     Option("--scenario", "text", "FILE", "a scenario file (not supported yet)"),
     Option("--allow-remote", "flag", "", "let other machines connect"),
     Option("--allow-host", "words", "NAME", "accept this Host as well; may be repeated"),
+    Option("--trust-proxy", "flag", "", "believe Forwarded and X-Forwarded-Proto/-Host/-Port of a proxy"),
     STATE_DIR,
 )
 SERVE = (*SERVER, JSON, Option("--open", "flag", "", "open the control page in the browser"))
@@ -119,6 +120,7 @@ def _mock(values: Any, port: int) -> MockIdp:
         allow_hosts=getattr(values, "allow_host", None) or (),
         # A token is made without a server: nothing is bound.
         allow_remote=bool(getattr(values, "allow_remote", True)),
+        trust_proxy=bool(getattr(values, "trust_proxy", False)),
         state_dir=_state_dir(values),
         clock=values.frozen_time,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +24,10 @@ from mockidp.harness.objects import Ref, UserView, identity_key, resolve_connect
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.script import Logins
+from mockidp.http.forwarded import read_forwarded
 from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
-from mockidp.model.tenant import Names, Tenant, is_loopback
+from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
 from mockidp.seed.accounts import add_checked_user
 from mockidp.seed.build import build
 from mockidp.seed.load import SeedSource, load_seed
@@ -70,6 +72,7 @@ class MockIdp(TenantHandle):
         domain: `HOST[:PORT]`, pins the issuer to `https://DOMAIN/`.
         issuer: a URL, pins the issuer.
         allow_hosts: names beside loopback ones under which requests are accepted.
+        trust_proxy: whether `Forwarded` and `X-Forwarded-Proto/-Host/-Port` tell the URL that a client used.
         state_dir: where the certificate authority is kept; None for a temporary directory.
         clock: a time (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
         environ: what fills the placeholders of seeds; None for the process's environment.
@@ -87,6 +90,7 @@ class MockIdp(TenantHandle):
         issuer: str | None = None,
         allow_hosts: Iterable[str] = (),
         allow_remote: bool = False,
+        trust_proxy: bool = False,
         state_dir: str | os.PathLike[str] | None = None,
         clock: str | float | datetime | None = None,
         environ: Mapping[str, str] | None = None,
@@ -103,7 +107,7 @@ class MockIdp(TenantHandle):
         own = () if is_loopback(host) or host in _WILDCARDS else (host,)
         others = (allow_hosts,) if isinstance(allow_hosts, str) else allow_hosts
         self._names = Names(domain=domain, issuer=issuer, hosts=frozenset((*others, *own)))
-        self._host, self._port = host, port
+        self._host, self._port, self._trust_proxy = host, port, trust_proxy
         self._environ = environ
         self._frozen_at = None if clock is None else parse_time(clock)
         self._ca = CertificateAuthority(
@@ -111,6 +115,9 @@ class MockIdp(TenantHandle):
         )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
+        self._ports: set[int | None] = set()  # of this machine, that lead here
+        self._blocks: list[tuple[str, ...]] = []  # the names of each `impersonate`
+        self._naming = threading.Lock()
         self._worlds: dict[bytes, _World] = {}
         self._world = self._known(anchored(seed))
 
@@ -126,12 +133,12 @@ class MockIdp(TenantHandle):
         """Bind the port and serve, in threads of their own."""
         if self._server is None:
             try:
-                self._server = HttpHost(self.app, self._host, self._port, self._ca)
+                self._server = HttpHost(self.app, self._host, self._port, self._ca, self._serves)
             except (OSError, OverflowError) as error:
                 raise UsageError(_cannot_listen(self._host, self._port, error)) from None
             self._bound_port = self._server.address[1]
-            for world in self._worlds.values():
-                self._settle(world.tenant)
+            self._ports = {self._bound_port}
+            self._settle_all()
             self._server.start()
         return self
 
@@ -144,6 +151,9 @@ class MockIdp(TenantHandle):
 
     def app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application, for WSGI transports and test clients: give them `idp.app`."""
+        if self._trust_proxy:
+            read_forwarded(environ)
+        self._note_port(environ.get("HTTP_HOST", ""))
         return self._world.application(environ, start_response)
 
     @property
@@ -160,8 +170,9 @@ class MockIdp(TenantHandle):
 
     @property
     def domain(self) -> str:
-        """What an SDK takes as the tenant's domain: pinned, or `localhost:PORT`."""
-        return self.tenant.names.domain or self.https_url.removeprefix("https://")
+        """What an SDK takes as the tenant's domain: pinned, impersonated, or `localhost:PORT`."""
+        names = self.tenant.names
+        return names.domain or next(iter(names.impersonated), self.https_url.removeprefix("https://"))
 
     @property
     def ca_path(self) -> str:
@@ -246,6 +257,36 @@ class MockIdp(TenantHandle):
         finally:
             self._world = before
 
+    @contextmanager
+    def impersonate(self, *domains: str) -> Iterator[Self]:
+        """Lead clients of the domains (`acme.eu.auth0.com`, any port) here inside the block.
+
+        For unchanged code that has a real tenant's domain: `socket` and `ssl` are bent for these names, so
+        that requests, httpx, aiohttp and urllib reach the mock and trust its certificate. The issuer follows,
+        also that of `token()`, unless it is pinned. All threads of this process are concerned, and no other
+        process; `mockidp/harness/impersonate.py` says what else is not covered.
+
+        Raises `UsageError` for what is no domain, and when the server does not run.
+        """
+        from mockidp.harness.impersonate import checked_domains, impersonating
+
+        names = checked_domains(domains)
+        if self._server is None:
+            raise UsageError("impersonate needs the running server: `with MockIdp() as idp`, or start()")
+        address = (_WILDCARDS.get(self._host, self._host), self._bound_port)
+        with self._naming:
+            self._blocks = [names, *self._blocks]
+            self._settle_all()
+        try:
+            with impersonating(names, address, Path(self.ca_path).read_text("ascii")):
+                yield self
+        finally:
+            with self._naming:
+                self._blocks.remove(names)
+                self._settle_all()
+            if self._server is not None:  # clients keep connections: the next request goes to the real tenant
+                self._server.drop(lambda host: not self.tenant.names.accepts_host(host))
+
     def _build(self, sources: list[SeedSource]) -> _World:
         """Return a tenant built from seeds, with its application."""
         document = load_seed(sources, self._environ).document
@@ -270,9 +311,26 @@ class MockIdp(TenantHandle):
 
     def _settle(self, tenant: Tenant) -> None:
         """Tell the tenant under which URLs it is reached."""
-        if self._server is not None:
-            tenant.names = msgspec.structs.replace(tenant.names, ports=frozenset({self._bound_port}))
-        tenant.base_url = f"{self.url}/"
+        impersonated = tuple(name for names in self._blocks for name in names)
+        tenant.names = msgspec.structs.replace(
+            tenant.names, ports=frozenset(self._ports), impersonated=impersonated
+        )
+        tenant.base_url = f"https://{impersonated[0]}/" if impersonated else f"{self.url}/"
+
+    def _settle_all(self) -> None:
+        for world in (*self._worlds.values(), self._world):
+            self._settle(world.tenant)
+
+    def _note_port(self, host: str) -> None:
+        """Take a port of this machine for ours when a request came by it: a container's, a proxy's."""
+        name, port = split_host(host)
+        if self._server is not None and port not in self._ports and is_loopback(name):
+            with self._naming:
+                self._ports.add(port)
+                self._settle_all()
+
+    def _serves(self, authority: str) -> bool:
+        return self.tenant.names.is_served(authority)
 
 
 def _cannot_listen(host: str, port: int, error: OSError | OverflowError) -> str:

@@ -67,7 +67,7 @@ def test_it(idp, idp_server, n):
     assert "new@example.com" not in idp.users
     assert len(idp.requests) == 0
     idp.add_user(email="new@example.com")
-    assert requests.get(f"{idp.url}/.well-known/jwks.json", timeout=5).ok
+    assert requests.get(f"{idp.url}/.well-known/jwks.json", timeout=30).ok
     idp.clock.freeze("2030-01-01T00:00:00Z")
 """
     ).assert_outcomes(passed=2)
@@ -158,7 +158,7 @@ def test_the_server_takes_the_sessions_seed(run: Runs) -> None:
         "tests/conftest.py", "@pytest.fixture(scope='session')\ndef idp_seed():\n    return 'world.yaml'\n"
     )
     run.write(
-        "tests/test_server.py",
+        "tests/test_inner.py",
         "def test_it(idp_server):\n    assert idp_server.users['conftest@example.com']\n",
     )
     run("").assert_outcomes(passed=1)
@@ -193,7 +193,7 @@ def broken(call):
 
 def test_broken(idp):
     idp._world.application.router.add(Route("GET", "/broken", broken))
-    assert requests.get(f"{idp.url}/broken", timeout=5).status_code == 500
+    assert requests.get(f"{idp.url}/broken", timeout=30).status_code == 500
 
 def test_next(idp):
     pass
@@ -241,7 +241,7 @@ import asyncio
 def test_it(idp):
     async def main():
         url = f"{idp.url}/.well-known/jwks.json"
-        answers = [asyncio.to_thread(requests.get, url, timeout=5) for _ in range(8)]
+        answers = [asyncio.to_thread(requests.get, url, timeout=30) for _ in range(8)]
         idp.browser().get(url)  # blocks the loop: the server answers all the same
         assert all(answer.ok for answer in await asyncio.gather(*answers))
     asyncio.run(main())
@@ -259,7 +259,7 @@ def test_it(idp, n, worker_id, pytestconfig):
     (pytestconfig.rootpath / worker_id).write_text(idp.url)
     assert "new@example.com" not in idp.users
     idp.add_user(email="new@example.com")
-    answer = requests.get(f"{idp.url}/_mockidp/state", timeout=5)
+    answer = requests.get(f"{idp.url}/_mockidp/state", timeout=30)
     assert answer.json()["users"][-1]["email"] == "new@example.com"
 """,
     )

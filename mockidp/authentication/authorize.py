@@ -30,18 +30,20 @@ from mockidp.http.browser_session import (
     set_session,
     transaction_of,
 )
-from mockidp.http.params import browser_params
+from mockidp.http.params import Params, browser_params
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.model.connection import find_connection
 from mockidp.model.consent import needs_consent
 from mockidp.model.linking import link, unlink
+from mockidp.model.login_ticket import LoginTicket
 from mockidp.model.membership import check_membership
 from mockidp.model.session import (
     TRANSACTIONS,
     AuthorizationRequest,
     LoginTransaction,
     Session,
+    authenticate,
     change_transaction,
     find_session,
     find_transaction,
@@ -51,7 +53,7 @@ from mockidp.model.session import (
     touch_session,
 )
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import find_user
+from mockidp.model.user import find_by_identity, find_user, record_login
 
 
 class Step(Enum):
@@ -73,7 +75,12 @@ SILENT_ERRORS = {
 
 def authorize(call: Call) -> Response:
     """Check the request, begin a login transaction, and take its first step."""
-    draft = Draft(params=browser_params(call.request))
+    return begin(call, browser_params(call.request))
+
+
+def begin(call: Call, params: Params) -> Response:
+    """Check an authorization request, whatever brought it, and take its first step."""
+    draft = Draft(params=params)
     try:
         for check in CHECKS:
             draft = check(call, draft)
@@ -82,7 +89,9 @@ def authorize(call: Call) -> Response:
     device = device_of(call) or call.tenant.ids.handle("device")
     transaction = start_transaction(call.tenant, draft.request, device)
     session = session_of(call)
-    if session and _session_will_do(call.tenant, session, draft.request):
+    if draft.ticket is not None:
+        transaction = _redeem_ticket(call, transaction, draft.ticket)
+    elif session and _session_will_do(call.tenant, session, draft.request):
         transaction = _take_session(call.tenant, transaction, session)
     response = advance(call, transaction)
     if device_of(call) is None:
@@ -147,6 +156,15 @@ def _session_will_do(tenant: Tenant, session: Session, request: AuthorizationReq
     linked = {identity.connection for identity in user.identities} if user else set()
     # unverified: a session of another connection does not do
     return request.connection in linked.intersection(session.connections)
+
+
+def _redeem_ticket(call: Call, transaction: LoginTransaction, ticket: LoginTicket) -> LoginTransaction:
+    """Note who logged in before the request came; nobody, when he was deleted meanwhile."""
+    user = find_by_identity(call.tenant, ticket.identity)
+    if user is None:
+        return transaction
+    record_login(call.tenant, user.user_id, call.request.remote_addr or "")
+    return authenticate(call.tenant, transaction, user.user_id, ticket.identity, ticket.connection)
 
 
 def _take_session(tenant: Tenant, transaction: LoginTransaction, session: Session) -> LoginTransaction:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 import msgspec
 
 from mockidp.authentication.link_request import check_link
-from mockidp.authentication.response_mode import MODES, default_mode
+from mockidp.authentication.response_mode import MODES, RELAY, default_mode
 from mockidp.errors import OAuthError, PageError, grant_not_allowed, missing_parameter, service_not_found
 from mockidp.http.params import Params, words
 from mockidp.http.routing import Call
 from mockidp.model.client import CLIENTS, CODE, IMPLICIT, Client
 from mockidp.model.connection import find_connection
+from mockidp.model.login_ticket import LoginTicket, take_login_ticket
 from mockidp.model.organization import find_invitation, find_organization
 from mockidp.model.resource_server import find_resource_server, is_userinfo
 from mockidp.model.session import AuthorizationRequest
@@ -33,6 +34,7 @@ class Draft(msgspec.Struct, frozen=True):
     params: Params
     client: Client = msgspec.field(default_factory=lambda: Client(document={}, client_id="", name=""))
     request: AuthorizationRequest = AuthorizationRequest()
+    ticket: LoginTicket | None = None
 
     def settle(self, **members: object) -> Draft:
         """Return the draft with members of its request set."""
@@ -95,6 +97,11 @@ def response_mode(call: Call, draft: Draft) -> Draft:
         # unverified: the text
         raise OAuthError("invalid_request", f"Unsupported response mode: {mode}")
     return draft.settle(response_mode=mode)
+
+
+def popup(call: Call, draft: Draft) -> Draft:
+    """`owp`: a popup of auth0.js wants the answer by the relay page, not at the redirect URI."""
+    return draft.settle(response_mode=RELAY) if draft.params.get("owp") == "true" else draft
 
 
 def request_object(call: Call, draft: Draft) -> Draft:
@@ -192,7 +199,7 @@ def organization(call: Call, draft: Draft) -> Draft:
     if usage == "deny":
         # unverified: the text
         raise OAuthError("invalid_request", "parameter organization is not allowed for this client")
-    by_name = call.tenant.settings.flags.get("allow_organization_name_in_authentication_api")
+    by_name = call.tenant.settings.allow_organization_name_in_authentication_api
     if not by_name and not given.startswith("org_"):
         raise OAuthError(
             "invalid_request", "authorization request parameter organization must be an organization id"
@@ -238,12 +245,39 @@ def linking(call: Call, draft: Draft) -> Draft:
     return draft.settle(**check_link(call, draft.client, draft.params, draft.request))
 
 
+def classic(call: Call, draft: Draft) -> Draft:
+    """What clients from before OpenID Connect say (Lock 9 and 10, auth0.js 6 and 7) has another meaning.
+
+    `response_type=token` with the scope `openid` gives an ID token too (documentation, "OIDC-conformant
+    authentication adoption guide").
+    """
+    params, request = draft.params, draft.request
+    # unverified: the real service tells by the client's `oidc_conformant`; here, by what only those clients send
+    marked = any(params.get(name) for name in ("owp", "protocol", "sso"))
+    if marked and request.response_types == {"token"} and request.audience is None and "openid" in request.scope:
+        draft = draft.settle(response_types=frozenset({"token", "id_token"}))
+    return draft
+
+
+def login_ticket(call: Call, draft: Draft) -> Draft:
+    """A login ticket is for this client, and good once: so the last check."""
+    id = draft.params.get("login_ticket")
+    if not id:
+        return draft
+    ticket = take_login_ticket(call.tenant, id, draft.request.client_id)
+    if ticket is None:
+        # unverified: error and text
+        raise OAuthError("access_denied", "Unknown or invalid login ticket.")
+    return msgspec.structs.replace(draft, ticket=ticket)
+
+
 CHECKS: tuple[Check, ...] = (
     client,
     redirect_uri,
     state,
     response_type,
     response_mode,
+    popup,
     request_object,
     grant_types,
     nonce,
@@ -255,4 +289,6 @@ CHECKS: tuple[Check, ...] = (
     organization,
     invitation,
     hints,
+    classic,
+    login_ticket,
 )

@@ -1,4 +1,4 @@
-"""How `/authorize` answers the client: query, fragment, form_post or web_message.
+"""How `/authorize` answers the client: query, fragment, form_post, web_message, or a popup's relay page.
 
 OAuth 2.0 Multiple Response Type Encoding Practices §2.1; Form Post Response Mode; web_message as the SDKs
 read it (draft-sakimura-oauth-wmrm-00).
@@ -11,15 +11,17 @@ from urllib.parse import quote, urlencode
 
 from werkzeug.wrappers import Response
 
-from mockidp import json
+from mockidp.authentication.relay import relay_page
 from mockidp.errors import OAuthError
 from mockidp.http.pages import page
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call
+from mockidp.http.scripts import script_json
 from mockidp.model.client import origin_of
 from mockidp.model.session import AuthorizationRequest
 
 MODES = ("query", "fragment", "form_post", "web_message")
+RELAY = "owp"  # asked for by the parameter `owp`, not by `response_mode`
 
 
 def default_mode(response_types: frozenset[str]) -> str:
@@ -29,11 +31,11 @@ def default_mode(response_types: frozenset[str]) -> str:
 
 def respond(call: Call, request: AuthorizationRequest, params: Mapping[str, str | int]) -> Response:
     """Send the answer (or error) to the client's redirect URI in the response mode that it asked for."""
-    fields = {name: str(value) for name, value in params.items()}
-    if request.state is not None:
-        fields["state"] = request.state
+    fields = dict(params) if request.state is None else {**params, "state": request.state}
     if request.response_mode == "web_message":
-        return _web_message(call, request, params)
+        return _web_message(call, request, fields)
+    if request.response_mode == RELAY:
+        return relay_page(call, request.client_id, fields)
     if request.response_mode == "form_post":
         nonce = call.tenant.ids.draw("script", 22)
         return page(
@@ -41,7 +43,7 @@ def respond(call: Call, request: AuthorizationRequest, params: Mapping[str, str 
             nonce=nonce,
             form_targets=[request.redirect_uri],
             action=request.redirect_uri,
-            fields=list(fields.items()),
+            fields=[(name, str(value)) for name, value in fields.items()],
         )
     encoded = urlencode(fields, quote_via=quote)
     if request.response_mode == "fragment":
@@ -54,24 +56,17 @@ def respond_error(call: Call, request: AuthorizationRequest, error: OAuthError) 
     return respond(call, request, {"error": error.error, "error_description": error.description})
 
 
-def _web_message(call: Call, request: AuthorizationRequest, params: Mapping[str, str | int]) -> Response:
+def _web_message(call: Call, request: AuthorizationRequest, fields: Mapping[str, str | int]) -> Response:
     """Return the page that posts the answer to the window that opened or embeds it.
 
     The message goes to the origin of the redirect URI only, whoever embeds the page.
     """
-    fields = {**params, "state": request.state} if request.state is not None else dict(params)
     message = {"type": "authorization_response", "response": fields}
     nonce = call.tenant.ids.draw("script", 22)
     return page(
         "web_message.html",
         nonce=nonce,
         frameable=True,
-        message=_script_json(message),
-        target=_script_json(origin_of(request.redirect_uri)),
+        message=script_json(message),
+        target=script_json(origin_of(request.redirect_uri)),
     )
-
-
-def _script_json(value: object) -> str:
-    """Return JSON that cannot end the script element it stands in."""
-    text = json.encode(value).decode()
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -13,13 +13,22 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from functools import lru_cache
 from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 import httptools
+
+from mockidp.http.head import (
+    BAD_REQUEST,
+    BODY_LIMIT,
+    TOO_LARGE,
+    Refused,
+    check_framing,
+    check_tunnel,
+    environ_key,
+    read_target,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
     from mockidp.http.tls import CertificateAuthority
 
-HEAD_LIMIT, BODY_LIMIT = 64 * 1024, 4 * 1024 * 1024  # bytes
+HEAD_LIMIT = 64 * 1024  # bytes
 _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
@@ -37,17 +46,11 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "SCRIPT_NAME": "",
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
-_BAD_REQUEST = "400 Bad Request"
-_TOO_LARGE = ("413 Payload Too Large", f"request body over {BODY_LIMIT} bytes")
 _PATIENCE = 1.0  # seconds for a client to read the last answer, for an application to end at stop()
 
 
 class _Gone(ConnectionError):
     """The client has left, or the application aborted: nothing more can be sent."""
-
-
-class _Refused(Exception):
-    """The application never sees this request: status and message."""
 
 
 class _Exchange:
@@ -152,25 +155,16 @@ class _Exchange:
         return head + (b"\r\n\r\n" if self.keep_alive else b"\r\nConnection: close\r\n\r\n")
 
 
-@lru_cache(maxsize=1024)
-def _environ_key(name: bytes) -> str | None:
-    """Return the CGI name of a header; None for one with `_`, which would pass for another with `-`."""
-    key = name.decode("ascii").upper().replace("-", "_")
-    if b"_" in name:
-        return None
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
-
-
 class _Connection:
     """One client: the loop, and httptools' callbacks. `mockidp.connection` in the environ, for `abort()`."""
 
     def __init__(self, host: HttpHost, sock: socket.socket, peer: Any) -> None:
         self.host, self.sock = host, sock
-        self.parser = httptools.HttpRequestParser(self)
-        self.phase = "idle"  # what the next byte belongs to: idle, head or body
+        self.phase = "idle"  # what the next byte belongs to: idle, head, body or tunnel
         self.ready: list[_Exchange] = []
         self.base = host.environ | {"REMOTE_ADDR": peer[0], "REMOTE_PORT": str(peer[1])}
         self.base |= {"wsgi.errors": sys.stderr, "mockidp.connection": self}
+        self.environ = self.base
 
     def abort(self) -> None:
         """Drop the connection; what the application still returns is not sent."""
@@ -183,9 +177,11 @@ class _Connection:
             with suppress(OSError):  # the client has left or cannot speak TLS: nobody is there to be told
                 self.sock.settimeout(None)  # whatever socket.setdefaulttimeout() a test has called
                 self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
-                    self._start_tls()
-                self._serve()
+                tunnel = True
+                while tunnel:  # what follows a CONNECT is like a new connection
+                    if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
+                        self._start_tls()
+                    tunnel = self._serve()
         finally:
             self._close()
 
@@ -198,20 +194,27 @@ class _Connection:
         tls.do_handshake()
         self.base["wsgi.url_scheme"] = "https"
 
-    def _serve(self) -> None:
+    def _serve(self) -> bool:
+        """Answer requests until the connection ends; True: until it becomes a tunnel to ourselves."""
+        self.parser, self.phase = httptools.HttpRequestParser(self), "idle"
         buffer = memoryview(bytearray(HEAD_LIMIT))
         size = 0  # bytes of an unfinished head
         while count := self.sock.recv_into(buffer, HEAD_LIMIT - size):
             refused = self._feed(buffer[:count])
             size = size + count if self.phase == "head" and not self.ready else 0
             if not self._answer():
-                return
+                return False
             if size == HEAD_LIMIT:
-                refused = _Refused("431 Request Header Fields Too Large", f"head over {HEAD_LIMIT} bytes")
+                refused = Refused("431 Request Header Fields Too Large", f"head over {HEAD_LIMIT} bytes")
             if refused:
-                return self._refuse(*refused.args)
+                self._refuse(*refused.args)
+                return False
+            if self.phase == "tunnel":
+                self.send(b"HTTP/1.1 200 Connection Established\r\n\r\n")
+                return True
             if self.phase == "body" and self.environ.pop("HTTP_EXPECT", "").lower() == "100-continue":
                 self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return False
 
     def _answer(self) -> bool:
         """Answer what was read, in order (RFC 9112 section 9.3.2); False: the connection ends here."""
@@ -235,7 +238,7 @@ class _Connection:
             raise _Gone from None
 
     def _refuse(self, status: str, message: str) -> None:
-        error = {"statusCode": int(status[:3]), "error": status[4:], "message": message}
+        error = {"statusCode": int(status[:3]), "error": status[4:].partition(":")[0], "message": message}
         exchange = _Exchange(self.send, {"REQUEST_METHOD": ""}, keep_alive=False)
         exchange.reply(status, "application/json", json.dumps(error).encode())
 
@@ -249,14 +252,14 @@ class _Connection:
         self.target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = _environ_key(name)
+        key = environ_key(name)
         if key is None or self.phase == "body":  # a trailer may not pose as a header (RFC 9110 section 6.5.1)
             return
         environ, text = self.environ, value.decode("latin-1").rstrip(" \t")
         if key not in environ:
             environ[key] = text
         elif key == "HTTP_HOST":
-            raise _Refused(_BAD_REQUEST, "more than one Host header")
+            raise Refused(BAD_REQUEST, "more than one Host header")
         else:
             environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + text
 
@@ -266,38 +269,17 @@ class _Connection:
         environ["REQUEST_METHOD"] = parser.get_method().decode()
         version = parser.get_http_version()
         self.keep_alive = version == "1.1" and parser.should_keep_alive()
-        self.chunked = "HTTP_TRANSFER_ENCODING" in environ
-        if version == "1.1" and "HTTP_HOST" not in environ:
-            raise _Refused(_BAD_REQUEST, "HTTP/1.1 without a Host header")
-        if version != "1.1":
-            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-            environ.pop("HTTP_EXPECT", None)
-            if version != "1.0" or self.chunked:  # RFC 9112 section 6.1: no chunks before 1.1
-                raise _Refused(_BAD_REQUEST, f"not a request of HTTP/{version}")
-        if self.chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
-            raise _Refused("501 Not Implemented", "Transfer-Encoding other than chunked")
-        if int(environ.get("CONTENT_LENGTH", "0")) > BODY_LIMIT:
-            raise _Refused(*_TOO_LARGE)
-        self._read_target(self.target.decode("latin-1"))
-
-    def _read_target(self, target: str) -> None:
-        """Split the request target: origin, absolute or asterisk form (RFC 9112 section 3.2)."""
-        environ = self.environ
-        environ["RAW_URI"] = environ["REQUEST_URI"] = target
-        path, _, environ["QUERY_STRING"] = target.partition("?")
-        if path[:1] != "/" and (path, environ["REQUEST_METHOD"]) != ("*", "OPTIONS"):
-            scheme, _, rest = path.partition("://")
-            authority, _, path = rest.partition("/")
-            if scheme.lower() not in ("http", "https") or not authority:
-                raise _Refused(_BAD_REQUEST, "the request target is neither a path nor an http URL")
-            environ["HTTP_HOST"] = authority.rpartition("@")[2]  # RFC 9112 section 3.2.2: instead of Host's
-            path = "/" + path
-        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        self.chunked = check_framing(environ, version)
+        target = self.target.decode("latin-1")
+        if environ["REQUEST_METHOD"] == "CONNECT" and self.host.serves is not None:
+            check_tunnel(environ["wsgi.url_scheme"], target, self.host.serves)
+        else:
+            read_target(environ, target)
 
     def on_body(self, data: bytes) -> None:
         self.body += data
         if len(self.body) > BODY_LIMIT:
-            raise _Refused(*_TOO_LARGE)
+            raise Refused(*TOO_LARGE)
 
     def on_message_complete(self) -> None:
         self.phase = "idle"
@@ -306,7 +288,7 @@ class _Connection:
             self.environ["CONTENT_LENGTH"] = str(len(self.body))
         self.ready.append(_Exchange(self.send, self.environ, self.keep_alive))
 
-    def _feed(self, data: memoryview) -> _Refused | None:
+    def _feed(self, data: memoryview) -> Refused | None:
         """Parse; a refusal is sent after the answers to the requests before it."""
         while data:
             try:
@@ -314,10 +296,14 @@ class _Connection:
                 break
             except httptools.HttpParserUpgrade as offer:
                 data = data[offer.args[0] :]
+                if self.environ["REQUEST_METHOD"] == "CONNECT":
+                    self.ready.pop()
+                    self.phase = "tunnel"
+                    return Refused(BAD_REQUEST, "data before the tunnel was granted") if data else None
                 self._decline_upgrade()
             except httptools.HttpParserError as error:
                 reason = error.__context__  # raised by one of the callbacks
-                return reason if isinstance(reason, _Refused) else _Refused(_BAD_REQUEST, str(error))
+                return reason if isinstance(reason, Refused) else Refused(BAD_REQUEST, str(error))
         return None
 
     def _decline_upgrade(self) -> None:
@@ -350,10 +336,18 @@ class HttpHost:
     """Serve one WSGI application on one port, plain HTTP and TLS told apart by the first byte.
 
     Binds at once (port 0: a free one, see `address`), or raises OSError. Calls the application from threads.
+    `serves` says of a `HOST:PORT` whether a proxy's client gets a tunnel (CONNECT), which leads back to here.
     """
 
-    def __init__(self, app: WSGIApplication, host: str, port: int, ca: CertificateAuthority) -> None:
-        self.app, self.ca = app, ca
+    def __init__(
+        self,
+        app: WSGIApplication,
+        host: str,
+        port: int,
+        ca: CertificateAuthority,
+        serves: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.app, self.ca, self.serves = app, ca, serves
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
         self._listener.settimeout(None)
@@ -385,6 +379,12 @@ class HttpHost:
         for thread in self._connections:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - monotonic()))
+
+    def drop(self, is_unwanted: Callable[[str], bool]) -> None:
+        """Close the connections whose client last asked for a `Host` that is not wanted any more."""
+        for connection in list(self._connections.values()):
+            if (name := connection.environ.get("HTTP_HOST")) and is_unwanted(name):
+                connection.abort()
 
     def _accept(self) -> None:
         while not self.stopping.is_set():

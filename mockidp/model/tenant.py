@@ -26,6 +26,7 @@ class Settings(Document, frozen=True, kw_only=True):
     session_lifetime: float = 168
     idle_session_lifetime: float = 72
     allowed_logout_urls: tuple[str, ...] = ()
+    allow_organization_name_in_authentication_api: bool = False
     flags: dict[str, Json] = {}
     error_page: dict[str, Json] = {}
 
@@ -46,13 +47,15 @@ class Names(msgspec.Struct, frozen=True):
     """The names under which the tenant is reached.
 
     `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
-    names that are accepted; `ports` are those that the server listens on (empty: any).
+    names that are accepted; `ports` are those of this machine that lead here (None: the scheme's; empty: any).
+    `impersonated` lead here for a while, those of the innermost `idp.impersonate` first.
     """
 
     domain: str | None = None
     issuer: str | None = None
     hosts: frozenset[str] = frozenset()
-    ports: frozenset[int] = frozenset()
+    ports: frozenset[int | None] = frozenset()
+    impersonated: tuple[str, ...] = ()
 
     @property
     def pinned_issuer(self) -> str | None:
@@ -63,11 +66,19 @@ class Names(msgspec.Struct, frozen=True):
 
     def accepts_host(self, host: str) -> bool:
         """Whether `host` (`NAME[:PORT]`) is one of ours: anything else may be DNS rebinding."""
-        name, _ = _split_host(host)
+        name, _ = split_host(host)
         if not name:
             return False
         own = {text for pin in (self.domain, self.issuer and urlsplit(self.issuer).netloc) if (text := pin)}
-        return is_loopback(name) or host in own or name in {_split_host(text)[0] for text in own | self.hosts}
+        named = {split_host(text)[0] for text in own.union(self.hosts, self.impersonated)}
+        return is_loopback(name) or host in own or name in named
+
+    def is_served(self, authority: str) -> bool:
+        """Whether `authority` (`NAME:PORT`) leads to us: this machine has other ports too."""
+        name, port = split_host(authority)
+        if is_loopback(name) and self.ports and port not in self.ports:
+            return False
+        return self.accepts_host(authority)
 
     def accepts_issuer(self, issuer: str) -> bool:
         """Whether `issuer` is the tenant under one of its names."""
@@ -76,10 +87,7 @@ class Names(msgspec.Struct, frozen=True):
         parts = urlsplit(issuer)
         if parts.scheme not in ("http", "https") or parts.path != "/" or parts.query or parts.fragment:
             return False
-        name, port = _split_host(parts.netloc)
-        if is_loopback(name) and self.ports and port not in self.ports:
-            return False
-        return self.accepts_host(parts.netloc)
+        return self.is_served(parts.netloc)
 
 
 def is_loopback(name: str) -> bool:
@@ -92,7 +100,8 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _split_host(host: str) -> tuple[str, int | None]:
+def split_host(host: str) -> tuple[str, int | None]:
+    """Return name and port of `NAME[:PORT]`; the name is empty when it is malformed."""
     try:
         parts = urlsplit(f"//{host}")
         return (parts.hostname or ""), parts.port

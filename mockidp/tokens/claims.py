@@ -100,7 +100,7 @@ def organization_claims(tenant: Tenant, authorization: Authorization) -> dict[st
         return {}
     claims: dict[str, Json] = {"org_id": authorization.org_id}
     organization = find_organization(tenant, authorization.org_id)
-    if organization and tenant.settings.flags.get("allow_organization_name_in_authentication_api"):
+    if organization and tenant.settings.allow_organization_name_in_authentication_api:
         claims["org_name"] = organization.name.lower()
     return claims
 

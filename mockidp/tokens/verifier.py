@@ -188,9 +188,9 @@ def _open(tenant: Tenant, token: str) -> Verified:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    header, _, iv, sealed, tag = token.split(".")
+    header, wrapped_key, iv, sealed, tag = token.split(".")
     try:
-        if not all(_is_canonical(part) for part in (iv, sealed, tag)):
+        if wrapped_key or not all(_is_canonical(part) for part in (iv, sealed, tag)):
             raise InvalidToken("malformed")
         plain = AESGCM(OPAQUE_KEY).decrypt(_raw(iv), _raw(sealed) + _raw(tag), header.encode())
         claims = json.decode(plain)

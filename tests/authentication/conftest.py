@@ -56,11 +56,18 @@ SEED: dict[str, Any] = {
     "clients": [
         client(
             "web",
-            callbacks=[CALLBACK, LOCAL, "https://*.preview.example.com/cb", "https://app.example.com/cb?tab=1"],
+            callbacks=[
+                CALLBACK,
+                LOCAL,
+                "https://*.preview.example.com/cb",
+                "https://app.example.com/cb?tab=1",
+            ],
             allowed_logout_urls=["https://app.example.com/out", "https://*.preview.example.com"],
             grant_types=[*ALL_GRANTS, REALM],
         ),
-        client("spa", app_type="spa", refresh_token={**ROTATING, "leeway": 0}, web_origins=["https://spa.test"]),
+        client(
+            "spa", app_type="spa", refresh_token={**ROTATING, "leeway": 0}, web_origins=["https://spa.test"]
+        ),
         client("lax", app_type="spa", refresh_token={**ROTATING, "leeway": 60}),
         client("expiring", refresh_token={"expiration_type": "expiring"}),
         client("native", app_type="native", callbacks=["com.example.App://Callback/x", "com.example:/cb"]),
@@ -101,7 +108,12 @@ SEED: dict[str, Any] = {
         }
     ],
     "organizations": [
-        {"name": "acme", "id": "org_acme", "members": ["alice@example.com"], "connections": [{"name": DATABASE}]},
+        {
+            "name": "acme",
+            "id": "org_acme",
+            "members": ["alice@example.com"],
+            "connections": [{"name": DATABASE}],
+        },
         {
             "name": "globex",
             "id": "org_globex",
@@ -113,7 +125,12 @@ SEED: dict[str, Any] = {
         {"name": "initech", "id": "org_initech", "connections": [{"name": DATABASE}]},
     ],
     "users": [
-        {"email": "alice@example.com", "password": "alice-password", "connection": DATABASE, "roles": ["reader"]},
+        {
+            "email": "alice@example.com",
+            "password": "alice-password",
+            "connection": DATABASE,
+            "roles": ["reader"],
+        },
         {"email": "bob@example.com", "password": "bob-password", "connection": DATABASE},
         {"email": "mallory@example.com", "password": "pw", "connection": DATABASE, "blocked": True},
         {"email": "sam@example.com", "password": "sam-password", "connection": "staff"},

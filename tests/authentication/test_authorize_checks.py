@@ -159,7 +159,13 @@ def test_a_refused_login_leaves_no_session(world: World) -> None:
     [
         {"auth0Client": "eyJuYW1lIjoieCJ9"},
         {"ext-theme": "dark", "device": "x", "owp": "true", "_csrf": "x", "sso": "1"},
-        {"ui_locales": "de", "display": "popup", "claims": "{}", "claims_locales": "de", "registration": "{}"},
+        {
+            "ui_locales": "de",
+            "display": "popup",
+            "claims": "{}",
+            "claims_locales": "de",
+            "registration": "{}",
+        },
         {"connection_scope": "a,b", "access_type": "offline", "realm": "x", "protocol": "oauth2"},
         {"login_ticket": "x", "dpop_jkt": "x", "session_transfer_token": "x", "resource": "https://x"},
         {"acr_values": "urn:x", "id_token_hint": "nonsense", "login_hint": "x@y.z", "foo": "bar"},
@@ -260,7 +266,8 @@ def test_a_transaction_grows_too_old(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://evil.example"}]
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://evil.example"}],
 )
 def test_a_transaction_belongs_to_the_browser_that_began_it(world: World, headers: dict[str, str]) -> None:
     """A link into somebody else's login does not log its visitor in as him."""

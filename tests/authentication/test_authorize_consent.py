@@ -37,13 +37,14 @@ def consents(world: World, page: Any) -> Any:
 def test_who_is_asked(
     world: World, client_id: str, redirect_uri: str, audience: str | None, asked: bool
 ) -> None:
-    """Third parties always; a first party for an API, unless that lets it skip and its callback is verifiable."""
+    """Third parties always; a first party for an API that does not let it skip, or not on this machine."""
     response = world.log_in(client_id=client_id, redirect_uri=redirect_uri, audience=audience)
     assert response.location.startswith("/u/consent?state=" if asked else f"{redirect_uri}?code=")
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://127.0.0.1:3000/cb", "http://[::1]:3000/cb", "http://app.localhost/cb", "https://localhost/cb"]
+    "uri",
+    ["http://127.0.0.1:3000/cb", "http://[::1]:3000/cb", "http://app.localhost/cb", "https://localhost/cb"],
 )
 def test_no_client_on_this_machine_is_verifiable(make_world: Any, uri: str) -> None:
     """Whatever it calls itself."""
@@ -89,7 +90,10 @@ def test_a_denial_goes_to_the_client(world: World) -> None:
     page = world.log_in(client_id="third")
     resume = world.post(page.location, data={"action": "deny"})
     assert error(world.get(resume.location)) == ("access_denied", "User did not authorize the request")
-    assert error(world.authorize(client_id="third", prompt="none"))[0] in ("consent_required", "login_required")
+    assert error(world.authorize(client_id="third", prompt="none"))[0] in (
+        "consent_required",
+        "login_required",
+    )
 
 
 def test_scopes_that_are_not_granted_need_no_consent(world: World) -> None:

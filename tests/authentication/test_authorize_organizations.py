@@ -14,7 +14,7 @@ from mockidp.model.role import ROLES
 NO_ID = "authorization request parameter organization must be an organization id"
 REQUIRED = "parameter organization is required for this client"
 NOT_ALLOWED = "parameter organization is not allowed for this client"
-BY_NAME = {"tenant": {"flags": {"allow_organization_name_in_authentication_api": True}}}
+BY_NAME = {"tenant": {"allow_organization_name_in_authentication_api": True}}
 
 
 def invite(world: World, email: str, hours: float = 24, roles: tuple[str, ...] = ()) -> str:

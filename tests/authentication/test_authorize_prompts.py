@@ -81,7 +81,7 @@ def test_silent_authentication_shows_neither_consent_nor_second_factor(world: Wo
 
 
 def test_a_second_factor_is_asked_for_and_told(world: World) -> None:
-    """`acr_values` leads to the challenge; afterwards the ID token says so, a refreshed one does not (§7.1)."""
+    """`acr_values` leads to the challenge; then the ID token says so, a refreshed one does not (§7.1)."""
     challenge = world.log_in(acr_values=f"urn:x {MFA}", scope="openid offline_access")
     assert page_of(challenge.location) == "/u/mfa-email-challenge"
     code = answer(world.change(challenge, mfa_passed=True))["code"]
@@ -141,7 +141,11 @@ def test_a_new_login_renews_auth_time(world: World) -> None:
         ({"connection": DATABASE}, "/u/login", {}),
         ({"connection": DATABASE, "screen_hint": "signup"}, "/u/signup", {}),
         ({"connection": "google-oauth2"}, "/u/upstream", {"connection": "google-oauth2"}),
-        ({"connection": "google-oauth2", "screen_hint": "signup"}, "/u/upstream", {"connection": "google-oauth2"}),
+        (
+            {"connection": "google-oauth2", "screen_hint": "signup"},
+            "/u/upstream",
+            {"connection": "google-oauth2"},
+        ),
         ({"connection": ""}, "/u/login", {}),
     ],
 )

@@ -68,7 +68,9 @@ def test_the_default_audience_is_the_tenants(make_world: Any) -> None:
     assert world.tokens(audience=USERINFO)["access_token"].count(".") == 4
 
 
-@pytest.mark.parametrize("audience", ["https://nowhere", API + "/", API.upper(), "https://evil.example/userinfo"])
+@pytest.mark.parametrize(
+    "audience", ["https://nowhere", API + "/", API.upper(), "https://evil.example/userinfo"]
+)
 def test_an_unknown_audience_is_not_found(world: World, audience: str) -> None:
     """The text names it (reported from many tenants)."""
     response = world.authorize(audience=audience)
@@ -78,7 +80,11 @@ def test_an_unknown_audience_is_not_found(world: World, audience: str) -> None:
 @pytest.mark.parametrize(
     ("audience", "requested", "granted"),
     [
-        (None, "openid profile email address phone offline_access", "openid profile email address phone offline_access"),
+        (
+            None,
+            "openid profile email address phone offline_access",
+            "openid profile email address phone offline_access",
+        ),
         (None, "openid read:x nonsense", "openid"),
         (None, "openid openid email", "openid email"),
         (None, "email openid", "email openid"),
@@ -90,7 +96,9 @@ def test_an_unknown_audience_is_not_found(world: World, audience: str) -> None:
         (ISSUER + "api/v2/", "openid read:users read:current_user", "openid read:current_user"),
     ],
 )
-def test_scopes_are_filtered_silently(world: World, audience: str | None, requested: str, granted: str) -> None:
+def test_scopes_are_filtered_silently(
+    world: World, audience: str | None, requested: str, granted: str
+) -> None:
     """The answer says what is left, in the order asked (§2.8)."""
     assert world.tokens(audience=audience, scope=requested)["scope"] == granted
 
@@ -175,7 +183,7 @@ def test_a_ps256_api_and_client(world: World) -> None:
 def test_an_hs256_client_checks_with_its_client_secret(
     world: World, client_id: str, lifetime: int, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """The ID token has no `kid` and the client's lifetime; a short secret is the author's choice, no warning."""
+    """No `kid`, the client's lifetime; a short secret is the author's choice and no warning."""
     token = world.tokens(client_id=client_id)["id_token"]
     assert header_of(token) == {"alg": "HS256", "typ": "JWT"}
     claims = claims_of(token)
@@ -183,7 +191,9 @@ def test_an_hs256_client_checks_with_its_client_secret(
     assert not recwarn.list
     if client_id == "hs":
         secret = "hs-secret-that-is-longer-than-32-bytes"
-        jwt.decode(token, secret, ["HS256"], audience="hs", options={"verify_iat": False, "verify_exp": False})
+        jwt.decode(
+            token, secret, ["HS256"], audience="hs", options={"verify_iat": False, "verify_exp": False}
+        )
 
 
 @pytest.mark.parametrize(

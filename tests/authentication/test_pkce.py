@@ -67,7 +67,10 @@ def test_a_wrong_verifier_uses_the_code_up(world: World) -> None:
     """It cannot be guessed by trying."""
     code = world.code(**S256)
     world.redeem(code, code_verifier="x" * 43)
-    assert error(world.redeem(code, code_verifier=VERIFIER)) == ("invalid_grant", "Invalid authorization code")
+    assert error(world.redeem(code, code_verifier=VERIFIER)) == (
+        "invalid_grant",
+        "Invalid authorization code",
+    )
 
 
 def test_a_missing_verifier_does_not(world: World) -> None:
@@ -111,7 +114,9 @@ def test_the_challenge_cannot_be_changed_by_the_page(world: World) -> None:
     """What /authorize was asked holds, whatever comes back to the dispatcher."""
     page = world.authorize(**S256)
     state = page.location.partition("state=")[2]
-    response = world.get(f"/authorize/resume?state={state}&code_challenge={VERIFIER}&code_challenge_method=plain")
+    response = world.get(
+        f"/authorize/resume?state={state}&code_challenge={VERIFIER}&code_challenge_method=plain"
+    )
     assert response.location == page.location
     code = answer(world.answer_login(page, "alice@example.com"))["code"]
     assert error(world.redeem(code, code_verifier=CHALLENGE)) == FAILED

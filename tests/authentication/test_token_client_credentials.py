@@ -30,7 +30,12 @@ def test_the_token_is_the_clients_own(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("requested", "granted"),
-    [(None, "read:x write:x"), ("", "read:x write:x"), ("write:x", "write:x"), ("write:x read:x", "write:x read:x")],
+    [
+        (None, "read:x write:x"),
+        ("", "read:x write:x"),
+        ("write:x", "write:x"),
+        ("write:x read:x", "write:x read:x"),
+    ],
 )
 def test_part_of_the_grant_may_be_asked_for(world: World, requested: str | None, granted: str) -> None:
     """All of it, unless told which."""
@@ -59,8 +64,8 @@ def test_permissions_are_the_grants_scopes(world: World) -> None:
         ({"audience": "https://nowhere"}, "Service not enabled within domain: https://nowhere"),
         (
             {"audience": "https://asks.example.com"},
-            'Client is not authorized to access "https://asks.example.com". You need to create a "client-grant" '
-            "associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants",
+            'Client is not authorized to access "https://asks.example.com". You need to create a '
+            '"client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants',
         ),
         (
             {"audience": API, "scope": "read:x openid delete:x"},

@@ -129,7 +129,9 @@ def test_the_default_directory_must_be_enabled_for_the_client(make_world: Any) -
 def test_a_linked_password_logs_in_as_the_primary(world: World) -> None:
     """`sub` is the account that the identity belongs to (§3.4)."""
     world.idp.link("gail@example.com", "bob@example.com")
-    response = world.token(**{**ALICE, "username": "bob@example.com", "password": "bob-password"}, scope="openid")
+    response = world.token(
+        **{**ALICE, "username": "bob@example.com", "password": "bob-password"}, scope="openid"
+    )
     assert claims_of(response.json["id_token"])["sub"] == "google-oauth2|1001"
 
 

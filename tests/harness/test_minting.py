@@ -22,7 +22,7 @@ def claims_of(idp: MockIdp, token: str, audience: str) -> dict[str, Any]:
 
 def management(idp: MockIdp, path: str, token: str | None = None) -> requests.Response:
     headers = {"Authorization": f"Bearer {token or idp.management_token()}"}
-    return requests.get(f"{idp.url}/api/v2/{path}", headers=headers, timeout=5)
+    return requests.get(f"{idp.url}/api/v2/{path}", headers=headers, timeout=30)
 
 
 def test_a_users_access_token(idp: MockIdp) -> None:
@@ -51,7 +51,7 @@ def test_a_clients_own_token_has_what_it_was_granted(idp: MockIdp) -> None:
 def test_a_token_without_an_audience_is_good_for_userinfo(idp: MockIdp) -> None:
     """Opaque, as real ones are."""
     headers = {"Authorization": f"Bearer {idp.token(ALICE)}"}
-    assert requests.get(f"{idp.url}/userinfo", headers=headers, timeout=5).json()["email"] == ALICE
+    assert requests.get(f"{idp.url}/userinfo", headers=headers, timeout=30).json()["email"] == ALICE
 
 
 def test_an_expired_token_is_made_by_a_negative_lifetime(idp: MockIdp) -> None:

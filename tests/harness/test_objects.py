@@ -18,7 +18,7 @@ CALLBACK = "http://localhost:3000/callback"
 
 def management(idp: MockIdp, path: str, token: str | None = None) -> requests.Response:
     headers = {"Authorization": f"Bearer {token or idp.management_token()}"}
-    return requests.get(f"{idp.url}/api/v2/{path}", headers=headers, timeout=5)
+    return requests.get(f"{idp.url}/api/v2/{path}", headers=headers, timeout=30)
 
 
 def test_users_are_found_by_whatever_names_them(idp: MockIdp) -> None:
@@ -131,7 +131,7 @@ def test_an_added_user_logs_in_and_is_gone_after_a_reset(idp: MockIdp) -> None:
         "password": "dave-password",
         "scope": "openid",
     }
-    answer = requests.post(f"{idp.url}/oauth/token", data=form, timeout=5)
+    answer = requests.post(f"{idp.url}/oauth/token", data=form, timeout=30)
     assert answer.ok, answer.text
     assert management(idp, f"users/{dave.user_id}").ok
     idp.reset()

@@ -1,0 +1,86 @@
+"""`POST /co/authenticate`: cross-origin authentication, how auth0.js and Lock log in from an application's page.
+
+It gives a login ticket; the page goes on to `/authorize?login_ticket=…`. The answers: reference §6.6. What a
+real tenant does about browsers without third-party cookies (`co_verifier`, its own cookies) is not emulated.
+"""
+
+from __future__ import annotations
+
+from mockidp.errors import OAuthError, PlainError, not_emulated
+from mockidp.http.params import Params, body_params
+from mockidp.http.routing import Call, Route
+from mockidp.json import Json
+from mockidp.model.client import CLIENTS, Client
+from mockidp.model.connection import Connection, find_connection
+from mockidp.model.login_ticket import issue_login_ticket
+from mockidp.model.tenant import Tenant
+from mockidp.model.user import check_password
+
+DEFAULT = "password"
+REALM = "http://auth0.com/oauth/grant-type/password-realm"
+OTP = "http://auth0.com/oauth/grant-type/passwordless/otp"
+MEMBERS = {
+    DEFAULT: ("client_id", "credential_type", "username", "password"),
+    REALM: ("client_id", "credential_type", "username", "password", "realm"),
+    OTP: ("client_id", "credential_type", "username", "otp", "realm"),
+}
+
+
+def authenticate(call: Call) -> Json:
+    """Check a password for a page of the client, and give a ticket for `/authorize`."""
+    body = body_params(call.request)
+    client = _client(call, body)
+    connection = _connection(call.tenant, client, body)
+    found = check_password(call.tenant, connection.name, body["username"], body["password"])
+    if found is None:
+        raise OAuthError("access_denied", "Wrong email or password.", 403)
+    user, identity = found
+    if user.blocked:
+        raise OAuthError("blocked_user", "Blocked user", 403)
+    return {
+        "login_ticket": issue_login_ticket(call.tenant, client, identity).id,
+        "co_verifier": call.tenant.ids.handle("co_verifier"),
+        "co_id": call.tenant.ids.draw("co_id", 12),
+    }
+
+
+def _client(call: Call, body: Params) -> Client:
+    """Return the client, if the page is one of its own and the body is what it has to be."""
+    if not body.get("client_id"):
+        raise _invalid_body(body)
+    client = call.tenant.store.find(CLIENTS, body["client_id"])
+    if client is None:
+        # unverified: how an unknown client is refused
+        raise OAuthError("unauthorized_client", f"Unknown client: {body['client_id']}", 401)
+    origin = call.request.headers.get("Origin")
+    if origin is not None and origin != call.origin.rstrip("/") and not client.allows_web_origin(origin):
+        raise PlainError(403, f"Origin {origin} is not allowed.")
+    if body.get("credential_type", DEFAULT) not in MEMBERS:
+        raise OAuthError("unsupported_credential_type", "Unknown credential type parameter.")
+    if {name for name, value in body.items() if value} != set(MEMBERS[body.get("credential_type", DEFAULT)]):
+        raise _invalid_body(body)
+    if client.document.get("cross_origin_authentication") is not True:
+        raise OAuthError("unauthorized_client", "Cross origin login not allowed.", 401)
+    return client
+
+
+def _invalid_body(body: Params) -> OAuthError:
+    names = ", ".join(MEMBERS.get(body.get("credential_type", ""), MEMBERS[REALM]))
+    return OAuthError("invalid_request", f"Invalid request body. All and only of {names} are required.")
+
+
+def _connection(tenant: Tenant, client: Client, body: Params) -> Connection:
+    """Return the database that `realm` names, or the tenant's default directory."""
+    if body["credential_type"] == OTP:
+        raise not_emulated("POST", f"/co/authenticate with credential_type {OTP}")
+    realm = body.get("realm") or tenant.settings.default_directory
+    if realm is None:
+        # unverified: the text is the password grant's
+        raise OAuthError("server_error", "Authorization server not configured with default connection.", 500)
+    connection = find_connection(tenant, realm)
+    if connection is None or not connection.is_database or not connection.enabled_for(client):
+        raise OAuthError("invalid_request", f"Unknown realm {realm}.")
+    return connection
+
+
+ROUTES = (Route("POST", "/co/authenticate", authenticate, cors="client"),)

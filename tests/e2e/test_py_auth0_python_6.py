@@ -1,0 +1,169 @@
+"""auth0-python 6 over https: ManagementClient with its own tokens, its async twin, GetToken, TokenVerifier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from auth0.authentication import Database, GetToken, RevokeToken, Users
+from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
+from auth0.management import AsyncManagementClient, ManagementClient
+from auth0.management.core.api_error import ApiError
+from auth0.management.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
+from python_clients import CALLBACK, DATABASE, answer, point_at
+
+from mockidp import MockIdp
+
+ONCE = {"max_retries": 0}  # else the SDK waits and asks again after 409 and 5xx
+
+
+@pytest.fixture(autouse=True)
+def pointed(idp: MockIdp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK finds the mock's authority in the environment."""
+    point_at(idp, monkeypatch)
+
+
+@pytest.fixture
+def sdk(idp: MockIdp) -> Iterator[ManagementClient]:
+    """The client as the README makes it; a connection pool of our own, for the SDK never closes its."""
+    with httpx.Client() as pool:
+        yield ManagementClient(
+            domain=idp.domain, client_id="m2m", client_secret="m2m-secret", httpx_client=pool
+        )
+
+
+def test_fetches_one_token_by_itself(idp: MockIdp, sdk: ManagementClient) -> None:
+    """The first call gets a token for `https://{domain}/api/v2/`, the next ones use it."""
+    emails = [user.email for user in sdk.users.list(per_page=2)]
+    assert emails == [user.email for user in idp.users]
+    audience = f"https://{idp.domain}/api/v2/"
+    idp.requests.assert_called("POST /oauth/token", times=1, form={"audience": audience})
+
+
+def test_creates_changes_and_deletes(sdk: ManagementClient) -> None:
+    """The life of a user, metadata merged."""
+    created = sdk.users.create(
+        connection=DATABASE, email="dora@example.com", password="Dora-Passw0rd!", user_metadata={"plan": "pro"}
+    )
+    changed = sdk.users.update(created.user_id, user_metadata={"language": "en"}, blocked=True)
+    assert changed.user_metadata == {"plan": "pro", "language": "en"}
+    assert sdk.users.get(created.user_id).blocked is True
+    sdk.users.delete(created.user_id)
+    with pytest.raises(NotFoundError) as caught:
+        sdk.users.get(created.user_id)
+    assert caught.value.status_code == 404
+    assert caught.value.body["errorCode"] == "inexistent_user"
+
+
+def test_links_and_unlinks(idp: MockIdp, sdk: ManagementClient) -> None:
+    """Both answers parse, and an e-mail finds the account that is left."""
+    alice = idp.users["alice@example.com"].user_id
+    linked = sdk.users.identities.link(alice, provider="facebook", user_id="1022")
+    assert [(one.provider, one.is_social) for one in linked] == [("auth0", False), ("facebook", True)]
+    assert linked[1].profile_data.name == "Alice F"
+    assert sdk.users.list_users_by_email(email="alice@facebook.example") == []
+    left = sdk.users.identities.delete(alice, "facebook", "1022")
+    assert [one.provider for one in left] == ["auth0"]
+    [again] = sdk.users.list_users_by_email(email="alice@facebook.example")
+    assert again.user_id == "facebook|1022"
+
+
+def test_a_user_links_with_the_own_token(idp: MockIdp) -> None:
+    """A token of the user herself and the ID token of the other account."""
+    alice = idp.users["alice@example.com"]
+    audience = f"https://{idp.domain}/api/v2/"
+    claims = {"iss": f"https://{idp.domain}/"}
+    own = idp.token(
+        alice, client="spa", audience=audience, scope="update:current_user_identities", claims=claims
+    )
+    other = idp.id_token("alice@gmail.com", client="spa", claims=claims)
+    with httpx.Client() as pool:
+        sdk = ManagementClient(domain=idp.domain, token=own, httpx_client=pool)
+        linked = sdk.users.identities.link(alice.user_id, link_with=other)
+        assert [one.provider for one in linked] == ["auth0", "google-oauth2"]
+        with pytest.raises(ForbiddenError, match="does not match subject"):
+            sdk.users.identities.delete("facebook|1022", "facebook", "1022")
+
+
+def test_refusals_are_its_errors(idp: MockIdp, sdk: ManagementClient) -> None:
+    """Status, code and text arrive in the exception of that status."""
+    alice = idp.users["alice@example.com"].user_id
+    with pytest.raises(BadRequestError, match=r"Main identity and the new one are the same\."):
+        sdk.users.identities.link(alice, provider="auth0", user_id=alice.removeprefix("auth0|"))
+    with pytest.raises(ConflictError) as caught:
+        sdk.users.create(
+            connection=DATABASE, email="bob@example.com", password="Bob-Passw0rd!", request_options=ONCE
+        )
+    assert caught.value.body == {
+        "statusCode": 409,
+        "error": "Conflict",
+        "message": "The user already exists.",
+        "errorCode": "auth0_idp_error",
+    }
+
+
+def test_what_is_not_emulated_says_so(sdk: ManagementClient) -> None:
+    """501 with an explanation, never a made-up answer."""
+    with pytest.raises(ApiError) as caught:
+        sdk.attack_protection.brute_force_protection.get(request_options=ONCE)
+    assert caught.value.status_code == 501
+    assert caught.value.body["errorCode"] == "not_emulated"
+
+
+def test_async_client(idp: MockIdp) -> None:
+    """The async client: token, pages, link and unlink."""
+
+    async def use() -> list[str]:
+        async with httpx.AsyncClient() as pool:
+            sdk = AsyncManagementClient(
+                domain=idp.domain, client_id="m2m", client_secret="m2m-secret", httpx_client=pool
+            )
+            alice = idp.users["alice@example.com"].user_id
+            await sdk.users.identities.link(alice, provider="facebook", user_id="1022")
+            emails = [user.email async for user in await sdk.users.list(per_page=2)]
+            await sdk.users.identities.delete(alice, "facebook", "1022")
+            return emails
+
+    assert asyncio.run(use()) == [
+        "alice@example.com",
+        "bob@example.com",
+        "carol@example.com",
+        "alice@gmail.com",
+    ]
+    assert len(idp.users["alice@example.com"].identities) == 1
+
+
+def test_authentication_api(idp: MockIdp) -> None:
+    """Sign up, log in, verify the ID token, refresh, revoke: the default protocol, https."""
+    Database(idp.domain, "web").signup("dora@example.com", "Dora-Passw0rd!", DATABASE)
+    get_token = GetToken(idp.domain, "web", client_secret="web-secret")
+    tokens = get_token.login(
+        "dora@example.com", "Dora-Passw0rd!", scope="openid profile email offline_access", realm=DATABASE
+    )
+    verifier = TokenVerifier(
+        signature_verifier=AsymmetricSignatureVerifier(f"https://{idp.domain}/.well-known/jwks.json"),
+        issuer=f"https://{idp.domain}/",
+        audience="web",
+    )
+    verifier.verify(tokens["id_token"])
+    profile = Users(idp.domain).userinfo(tokens["access_token"])
+    assert profile["email"] == "dora@example.com"
+    assert get_token.refresh_token(tokens["refresh_token"])["access_token"]
+    RevokeToken(idp.domain, "web", client_secret="web-secret").revoke_refresh_token(tokens["refresh_token"])
+
+
+def test_code_with_nonce(idp: MockIdp) -> None:
+    """A login by code: the verifier checks the nonce and the organization."""
+    acme = idp.organization("acme")
+    callback = idp.browser().login(
+        f"https://{idp.domain}/authorize?response_type=code&client_id=web&scope=openid&nonce=n1&max_age=600"
+        f"&redirect_uri={CALLBACK}&organization={acme.id}",
+        "alice@example.com",
+    )
+    get_token = GetToken(idp.domain, "web", client_secret="web-secret")
+    tokens = get_token.authorization_code(answer(callback)["code"], CALLBACK)
+    keys = AsymmetricSignatureVerifier(f"https://{idp.domain}/.well-known/jwks.json")
+    verifier = TokenVerifier(signature_verifier=keys, issuer=f"https://{idp.domain}/", audience="web")
+    verifier.verify(tokens["id_token"], nonce="n1", max_age=600, organization=acme.id)
