@@ -40,6 +40,17 @@ URL_EXCEPTIONS = {
     "/authorize/resume": "authorize",
     "/dbconnections/signup": "dbconnections",
     "/dbconnections/change_password": "dbconnections",
+    # four times the same question
+    "/usernamepassword/challenge": "challenge",
+    "/dbconnections/signup/challenge": "challenge",
+    "/dbconnections/change_password/challenge": "challenge",
+    "/passwordless/challenge": "challenge",
+    # scripts of the same data, whose names no module can have
+    "/client/{script}": "lock_settings",
+    "/tenants/v1/{script}": "lock_settings",
+    "/info-v1.js": "lock_settings",
+    "/relay.html": "relay",
+    "/sso_dbconnection_popup/{client_id}": "sso_dbconnection_popup",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -284,6 +285,12 @@ def test_what_a_test_can_do_is_explained() -> None:
     assert [name for name in named if name not in text] == []
 
 
+def test_the_constructor_is_explained() -> None:
+    """docs/pytest.md has every argument of `MockIdp`."""
+    text = (DOCS / "pytest.md").read_text()
+    assert [name for name in inspect.signature(MockIdp).parameters if f"`{name}" not in text] == []
+
+
 def public_names(thing: object) -> list[str]:
     """Return what a class of ours adds, but for what the house alone uses."""
     own = {name for cls in type(thing).__mro__ if cls.__module__.startswith("mockidp") for name in vars(cls)}
@@ -297,8 +304,8 @@ def test_commands_are_explained(command: str) -> None:
     text = (DOCS / "command-line.md").read_text()
     assert f"`{command}`" in text
     for option in OPTIONS.get(command, ()):
-        assert f"`{option.flag}" in text, option.flag
-        assert f"`{option.variable}`" in text, option.variable
+        assert f"`{option.flag}" in text, f"explain {option.flag}"
+        assert f"`{option.variable}`" in text, f"explain {option.variable}"
 
 
 def test_seed_keys_are_explained() -> None:

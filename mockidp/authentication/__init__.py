@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from mockidp.authentication import (
     authorize,
+    challenge,
+    co_authenticate,
     dbconnections,
+    lock_settings,
+    login,
+    login_callback,
     logout,
     oauth_revoke,
     oauth_token,
+    relay,
     signing_certificate,
+    sso_dbconnection_popup,
     unlink,
+    user_geoloc_country,
+    user_ssodata,
     userinfo,
+    usernamepassword_login,
     well_known,
 )
 from mockidp.http.routing import Route
@@ -25,4 +35,14 @@ ROUTES: tuple[Route, ...] = (
     *logout.ROUTES,
     *unlink.ROUTES,
     *dbconnections.ROUTES,
+    *co_authenticate.ROUTES,
+    *login.ROUTES,
+    *usernamepassword_login.ROUTES,
+    *login_callback.ROUTES,
+    *sso_dbconnection_popup.ROUTES,
+    *relay.ROUTES,
+    *lock_settings.ROUTES,
+    *user_ssodata.ROUTES,
+    *user_geoloc_country.ROUTES,
+    *challenge.ROUTES,
 )

@@ -246,15 +246,16 @@ def linking(call: Call, draft: Draft) -> Draft:
 
 
 def classic(call: Call, draft: Draft) -> Draft:
-    """What clients from before OpenID Connect say (Lock 9 and 10, auth0.js 6 and 7) has another meaning.
+    """What clients from before OpenID Connect say (Lock 9 and 10, auth0.js 6 to 8) has another meaning.
 
     `response_type=token` with the scope `openid` gives an ID token too (documentation, "OIDC-conformant
     authentication adoption guide").
     """
     params, request = draft.params, draft.request
-    # unverified: the real service tells by the client's `oidc_conformant`; here, by what only those clients send
+    # unverified: a real tenant tells by the client's `oidc_conformant`; here, by what only those clients send
     marked = any(params.get(name) for name in ("owp", "protocol", "sso"))
-    if marked and request.response_types == {"token"} and request.audience is None and "openid" in request.scope:
+    legacy = marked and request.response_types == {"token"} and request.audience is None
+    if legacy and "openid" in request.scope:
         draft = draft.settle(response_types=frozenset({"token", "id_token"}))
     return draft
 

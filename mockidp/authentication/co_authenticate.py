@@ -1,4 +1,4 @@
-"""`POST /co/authenticate`: cross-origin authentication, how auth0.js and Lock log in from an application's page.
+"""`POST /co/authenticate`: cross-origin authentication, how auth0.js and Lock log in from a client's page.
 
 It gives a login ticket; the page goes on to `/authorize?login_ticket=…`. The answers: reference §6.6. What a
 real tenant does about browsers without third-party cookies (`co_verifier`, its own cookies) is not emulated.

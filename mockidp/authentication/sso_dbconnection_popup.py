@@ -33,7 +33,8 @@ def submit(call: Call) -> Response:
     try:
         ticket, _ = check_login(call, {**params, "client_id": client_id})
     except LoginRefused as refused:
-        return relay_page(call, client_id, {"err": {"status": refused.status, "details": refused.body()}})
+        body = refused.body()
+        return relay_page(call, client_id, {"err": {**body, "status": refused.status, "details": body}})
     carried = {name: params[name] for name in CARRIED if name in params}
     asked = {"client_id": client_id, "response_type": "token", "owp": "true", "login_ticket": ticket.id}
     return begin(call, {"scope": "openid", **carried, **asked})

@@ -22,11 +22,11 @@ def read_forwarded(environ: WSGIEnvironment) -> None:
     scheme = (said.get("proto") or _last(environ, "PROTO")).lower()
     host = said.get("host") or _last(environ, "HOST")
     port = "" if "host" in said else _last(environ, "PORT")
-    environ[PROXY_HOST] = direct = environ.get("HTTP_HOST", "")
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = scheme
-    if host or port.isdecimal():
-        environ["HTTP_HOST"] = _with_port(host or direct, port)
+    if "HTTP_HOST" in environ:  # else only HTTP/1.0
+        environ[PROXY_HOST] = environ["HTTP_HOST"]
+        environ["HTTP_HOST"] = _with_port(host or environ["HTTP_HOST"], port)
 
 
 def _last(environ: WSGIEnvironment, name: str) -> str:

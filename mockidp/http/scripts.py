@@ -1,4 +1,4 @@
-"""Answers that a page loads as a script: JSONP, and calls of the functions that Lock defines (reference §6.10)."""
+"""Answers that a page loads as a script: JSONP, and calls of functions of Lock's (reference §6.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Login tickets: a password was checked, and `/authorize` may go on as that user. Good once and for a minute."""
+"""Login tickets: a password was checked, and `/authorize` may go on as that user, once and for a minute."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Names(msgspec.Struct, frozen=True):
     """The names under which the tenant is reached.
 
     `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
-    names that are accepted; `ports` are those of this machine that lead here (None: the scheme's; empty: any).
+    names that are accepted; `ports` are those of this machine that lead here (None: no port; empty: any).
     `impersonated` lead here for a while, those of the innermost `idp.impersonate` first.
     """
 

@@ -23,6 +23,7 @@ from mockidp.model.tenant import Tenant
 from mockidp.tokens.issuer import OPAQUE_KEY, mac
 
 ASYMMETRIC = ("RS256", "PS256")
+WRESULT_ISSUER = "urn:auth0"  # of what the classic login page posts, in place of a URL
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
 
 
@@ -81,6 +82,15 @@ def verify_id_token(tenant: Tenant, token: str, *, expired_ok: bool = False) -> 
     return _verify(tenant, token, expired_ok=expired_ok)
 
 
+def verify_wresult(tenant: Tenant, token: str) -> Verified:
+    """Return the proof of a password login that the classic page posts; raise `InvalidToken`."""
+    verified = _verify_signature(tenant, token)
+    if verified.alg not in ASYMMETRIC or verified.claims.get("iss") != WRESULT_ISSUER:
+        raise InvalidToken("issuer")
+    _check_times(tenant, verified.claims, expired_ok=False)
+    return verified
+
+
 def verify_assertion(tenant: Tenant, client: Client, assertion: str) -> bool:
     """Whether a client assertion proves the client (RFC 7523 §3)."""
     methods = client.client_authentication_methods.get("private_key_jwt")
@@ -121,14 +131,19 @@ def _read(token: str) -> tuple[JsonObject, dict[str, Json]]:
 
 
 def _verify(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified:
+    verified = _verify_signature(tenant, token)
+    _check_times(tenant, verified.claims, expired_ok)
+    if not tenant.names.accepts_issuer(str(verified.claims.get("iss"))):
+        raise InvalidToken("issuer")
+    return verified
+
+
+def _verify_signature(tenant: Tenant, token: str) -> Verified:
     header, claimed = _read(token)
     alg = header.get("alg")
     key = _key_for(tenant, alg, header.get("kid"), claimed)
     if key is None or not _is_signed(token, str(alg), key):
         raise InvalidToken("signature")
-    _check_times(tenant, claimed, expired_ok)
-    if not tenant.names.accepts_issuer(str(claimed.get("iss"))):
-        raise InvalidToken("issuer")
     return Verified(claims=claimed, alg=str(alg))
 
 

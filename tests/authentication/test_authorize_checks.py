@@ -158,7 +158,7 @@ def test_a_refused_login_leaves_no_session(world: World) -> None:
     "extra",
     [
         {"auth0Client": "eyJuYW1lIjoieCJ9"},
-        {"ext-theme": "dark", "device": "x", "owp": "true", "_csrf": "x", "sso": "1"},
+        {"ext-theme": "dark", "device": "x", "_csrf": "x", "_intstate": "x"},
         {
             "ui_locales": "de",
             "display": "popup",
@@ -166,8 +166,8 @@ def test_a_refused_login_leaves_no_session(world: World) -> None:
             "claims_locales": "de",
             "registration": "{}",
         },
-        {"connection_scope": "a,b", "access_type": "offline", "realm": "x", "protocol": "oauth2"},
-        {"login_ticket": "x", "dpop_jkt": "x", "session_transfer_token": "x", "resource": "https://x"},
+        {"connection_scope": "a,b", "access_type": "offline", "realm": "x"},
+        {"dpop_jkt": "x", "session_transfer_token": "x", "resource": "https://x"},
         {"acr_values": "urn:x", "id_token_hint": "nonsense", "login_hint": "x@y.z", "foo": "bar"},
     ],
     ids=lambda extra: next(iter(extra)),

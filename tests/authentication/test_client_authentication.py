@@ -161,7 +161,9 @@ def test_a_signed_assertion_is_let_in(machines: World, text: Any, form: dict[str
 
 
 def unsigned(**claims: Any) -> str:
-    return jwt.encode({"iss": "keys", "sub": "keys", "aud": ISSUER, "exp": 2e9, **claims}, None, algorithm="none")
+    return jwt.encode(
+        {"iss": "keys", "sub": "keys", "aud": ISSUER, "exp": 2e9, **claims}, None, algorithm="none"
+    )
 
 
 BAD_ASSERTIONS: dict[str, Any] = {

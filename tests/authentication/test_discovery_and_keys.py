@@ -65,7 +65,11 @@ def test_the_issuer_follows_the_url(world: World, url: str) -> None:
 @pytest.mark.parametrize(
     ("seed", "issuer", "token_endpoint"),
     [
-        ({"domain": "acme.eu.auth0.com"}, "https://acme.eu.auth0.com/", "https://acme.eu.auth0.com/oauth/token"),
+        (
+            {"domain": "acme.eu.auth0.com"},
+            "https://acme.eu.auth0.com/",
+            "https://acme.eu.auth0.com/oauth/token",
+        ),
         ({"issuer": "http://idp.test:99/"}, "http://idp.test:99/", ISSUER + "oauth/token"),
         ({"issuer": "http://idp.test:99"}, "http://idp.test:99/", ISSUER + "oauth/token"),
     ],

@@ -44,7 +44,9 @@ def hint_of(world: World, response: Any) -> str:
         ({"client_id": "spa"}, None),
     ],
 )
-def test_logout_ends_the_session(world: World, path: str, query: dict[str, str], location: str | None) -> None:
+def test_logout_ends_the_session(
+    world: World, path: str, query: dict[str, str], location: str | None
+) -> None:
     """And goes to an allowed URL, the client's first, or nowhere: query and fragment do not count."""
     world.log_in()
     response = logout(world, path, **query)

@@ -52,7 +52,7 @@ def resigned(**changes: Any) -> Forge:
 
 def with_header(**header: Any) -> Forge:
     def forge(world: World, token: str) -> str:
-        head, payload, signature = token.split(".")
+        _, payload, signature = token.split(".")
         return ".".join((part({**jwt.get_unverified_header(token), **header}), payload, signature))
 
     return forge

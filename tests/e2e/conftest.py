@@ -7,9 +7,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from browser_world import Visit, World
 
 NODE = Path(__file__).parent / "node"
 
@@ -40,6 +45,33 @@ def node_modules() -> Path:
     return modules
 
 
-def _missing(reason: str) -> None:
+def _missing(reason: str) -> NoReturn:
     """Fail where continuous integration should have it, skip on a developer's machine."""
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
+def browser_world(node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A tenant, an application's pages and Chromium, all over https."""
+    from browser_world import started
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        _missing("Chromium is not installed")
+    with started(node_modules, tmp_path_factory.mktemp("ca"), chromium) as world:
+        yield world
+
+
+@pytest.fixture
+def visit(browser_world: World) -> Iterator[Visit]:
+    """A browser without cookies before a fresh tenant; no script may fail, nor mockidp."""
+    from browser_world import Visit
+
+    browser_world.idp.reset()
+    context = browser_world.browser.new_context()
+    visit = Visit(browser_world, context)
+    yield visit
+    context.close()
+    assert visit.errors == []
+    browser_world.idp.raise_problems()

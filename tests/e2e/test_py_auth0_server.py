@@ -1,0 +1,211 @@
+"""auth0-server-python: login, session, linking and unlinking by /authorize, refresh, organizations, logout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from python_clients import CALLBACK, needs, point_at
+
+from mockidp import MockIdp
+
+if TYPE_CHECKING:
+    from auth0_server_python.auth_server.server_client import ServerClient
+
+# The SDK still writes its models as pydantic 1 did.
+PYDANTIC_1 = r"ignore:(Support for class-based|The `(dict|parse_obj)` method is):DeprecationWarning"
+pytestmark = [pytest.mark.slow, needs("auth0_server_python"), pytest.mark.filterwarnings(PYDANTIC_1)]
+SECRET = "a secret of the application, long enough for its cookies"
+
+
+@pytest.fixture(autouse=True)
+def pointed(idp: MockIdp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK finds the mock's authority in the environment."""
+    point_at(idp, monkeypatch)
+
+
+def make_client(idp: MockIdp, **options: Any) -> ServerClient:
+    """Return the client of a web application, with stores as the documentation describes them."""
+    from auth0_server_python.auth_server.server_client import ServerClient
+    from auth0_server_python.auth_types import TransactionData
+    from auth0_server_python.store.abstract import StateStore, TransactionStore
+
+    class Kept:
+        """What both stores are: encrypted text in memory, where a framework has cookies."""
+
+        def __init__(self) -> None:
+            super().__init__({"secret": SECRET})
+            self.kept: dict[str, str] = {}
+
+        async def set(self, identifier, state, remove_if_expires=False, options=None) -> None:
+            document = state if isinstance(state, dict) else state.model_dump()
+            self.kept[identifier] = self.encrypt(identifier, document)
+
+        async def get(self, identifier, options=None):
+            kept = self.kept.get(identifier)
+            return None if kept is None else self.loaded(self.decrypt(identifier, kept))
+
+        async def delete(self, identifier, options=None) -> None:
+            self.kept.pop(identifier, None)
+
+    class Sessions(Kept, StateStore):
+        loaded = dict
+
+    class Transactions(Kept, TransactionStore):
+        loaded = staticmethod(TransactionData.model_validate)
+
+    credentials = {"client_id": "web", "client_secret": "web-secret"}
+    return ServerClient(
+        domain=idp.domain,
+        secret=SECRET,
+        redirect_uri=CALLBACK,
+        state_store=Sessions(),
+        transaction_store=Transactions(),
+        **{**credentials, **options},
+    )
+
+
+def use(idp: MockIdp, steps: Callable[[ServerClient], Coroutine[Any, Any, None]], **options: Any) -> None:
+    """Run a test's steps with a client of these options."""
+
+    async def run() -> None:
+        sdk = make_client(idp, **options)
+        await steps(sdk)
+        await sdk._oauth.aclose()  # the SDK itself never closes its connections
+
+    asyncio.run(run())
+
+
+async def log_in(idp: MockIdp, sdk: ServerClient, user: str, browser: Any = None) -> dict[str, Any]:
+    """Log a user in through the pages, and return the SDK's result."""
+    url = await sdk.start_interactive_login()
+    return await sdk.complete_interactive_login((browser or idp.browser()).login(url, user))
+
+
+def providers(idp: MockIdp) -> list[str]:
+    """Return the providers of Alice's identities."""
+    return [identity.provider for identity in idp.users["alice@example.com"].identities]
+
+
+def test_login_session_and_logout(idp: MockIdp) -> None:
+    """A login fills the session; a logout ends it here and at the tenant."""
+    from auth0_server_python.auth_types import LogoutOptions
+
+    browser = idp.browser()
+
+    async def steps(sdk: ServerClient) -> None:
+        assert await sdk.get_user() is None
+        await log_in(idp, sdk, "alice@example.com", browser)
+        user = await sdk.get_user()
+        assert (user["email"], user["sub"]) == ("alice@example.com", idp.users["alice@example.com"].user_id)
+        session = await sdk.get_session()
+        assert session["token_sets"][0]["scope"] == "openid profile email"
+        assert await sdk.get_access_token() == session["token_sets"][0]["access_token"]
+
+        leaving = await sdk.logout(LogoutOptions(return_to="http://localhost:3000"))
+        assert browser.get(leaving).location == "http://localhost:3000"
+        assert await sdk.get_user() is None
+        again = await sdk.start_interactive_login()
+        assert browser.get(again).url.startswith(f"{idp.https_url}/u/login")
+
+    use(idp, steps, authorization_params={"scope": "openid profile email"})
+
+
+def test_link_and_unlink(idp: MockIdp) -> None:
+    """`start_link_user` adds the connection's identity to the logged-in user, `start_unlink_user` removes it."""
+    browser = idp.browser()
+
+    async def steps(sdk: ServerClient) -> None:
+        await log_in(idp, sdk, "alice@example.com", browser)
+        alice = (await sdk.get_user())["sub"]
+        options = {
+            "connection": "google-oauth2",
+            "connectionScope": "email",
+            "authorization_params": {"redirect_uri": CALLBACK},
+            "app_state": {"returnTo": "/profile"},
+        }
+        url = await sdk.start_link_user(options)
+        result = await sdk.complete_link_user(browser.login(url, "alice@gmail.com"))
+        assert result == {"app_state": {"returnTo": "/profile"}}
+        assert providers(idp) == ["auth0", "google-oauth2"]
+        assert (await sdk.get_user())["sub"] == alice
+
+        url = await sdk.start_unlink_user(options)
+        callback = browser.login(url, "alice@example.com")
+        assert await sdk.complete_unlink_user(callback) == {"app_state": {"returnTo": "/profile"}}
+        assert providers(idp) == ["auth0"]
+        assert (await sdk.get_user())["sub"] == alice
+        assert "alice@gmail.com" in [user.email for user in idp.users]
+
+    use(idp, steps)
+
+
+def test_link_without_a_redirect_uri(idp: MockIdp) -> None:
+    """The SDK leaves it out unless told, and sends the client's at the token endpoint: both are the first one."""
+
+    async def steps(sdk: ServerClient) -> None:
+        browser = idp.browser()
+        await log_in(idp, sdk, "alice@example.com", browser)
+        url = await sdk.start_link_user({"connection": "facebook"})
+        assert "redirect_uri" not in url
+        await sdk.complete_link_user(browser.login(url, "facebook|1022"))
+        assert providers(idp) == ["auth0", "facebook"]
+
+    use(idp, steps)
+
+
+def test_link_refused(idp: MockIdp) -> None:
+    """An identity that belongs to somebody already is an ApiError, and nothing changes."""
+    from auth0_server_python.error import ApiError
+
+    idp.link("bob@example.com", "facebook|1022")
+
+    async def steps(sdk: ServerClient) -> None:
+        browser = idp.browser()
+        await log_in(idp, sdk, "alice@example.com", browser)
+        url = await sdk.start_link_user({"connection": "facebook"})
+        with pytest.raises(ApiError) as caught:
+            await sdk.complete_link_user(browser.login(url, "facebook|1022"))
+        assert caught.value.code == "access_denied"
+
+    use(idp, steps)
+    assert providers(idp) == ["auth0"]
+
+
+def test_refresh(idp: MockIdp) -> None:
+    """A token for an API comes by the refresh token, once."""
+    async def steps(sdk: ServerClient) -> None:
+        await log_in(idp, sdk, "alice@example.com")
+        first = await sdk.get_access_token(audience="https://api.example.com", scope="read:x")
+        assert await sdk.get_access_token(audience="https://api.example.com", scope="read:x") == first
+
+    use(idp, steps, authorization_params={"scope": "openid profile email offline_access"})
+    refresh = {"grant_type": "refresh_token", "audience": "https://api.example.com"}
+    idp.requests.assert_called("POST /oauth/token", times=1, form=refresh, status=200)
+
+
+def test_organization(idp: MockIdp) -> None:
+    """The SDK checks that the ID token is of the organization that it asked for."""
+    acme = idp.organization("acme")
+
+    async def steps(sdk: ServerClient) -> None:
+        await log_in(idp, sdk, "alice@example.com")
+        assert (await sdk.get_user())["org_id"] == acme.id
+
+    use(idp, steps, organization=acme.id)
+
+
+def test_denied(idp: MockIdp) -> None:
+    """An error at the callback is the SDK's ApiError."""
+    from auth0_server_python.error import ApiError
+
+    idp.add_user(email="gwen@example.com", password="gwen-password", blocked=True)
+
+    async def steps(sdk: ServerClient) -> None:
+        with pytest.raises(ApiError, match="user is blocked") as caught:
+            await log_in(idp, sdk, "gwen@example.com")
+        assert caught.value.code == "unauthorized"
+
+    use(idp, steps)
