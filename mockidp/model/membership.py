@@ -28,7 +28,8 @@ def check_membership(tenant: Tenant, user: User, transaction: LoginTransaction) 
         invitation = find_invitation(tenant, transaction.request.invitation)
         if invitation is None or invitation.is_expired(tenant):
             raise OAuthError("invalid_request", "invitation not found or already used")
-        if invitation.invitee.get("email", "").lower() == (user.email or "").lower():
+        invited = invitation.invitee.get("email", "").lower()
+        if invited and invited == (user.email or "").lower():
             if tenant.store.take(INVITATIONS, invitation.id):
                 add_member(tenant, org_id, user.user_id, invitation.roles)
             return

@@ -96,6 +96,16 @@ def test_a_denial_goes_to_the_client(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_another_site_cannot_consent(world: World, site: str) -> None:
+    """A page elsewhere posts the form with the user's cookies: nothing happens."""
+    page = world.log_in(client_id="third")
+    forged = world.post(page.location, data={"action": "accept"}, headers={"Sec-Fetch-Site": site})
+    assert forged.status_code == 400
+    assert world.get(page.location).status_code == 200
+    assert "code" in answer(consents(world, page))
+
+
 def test_scopes_that_are_not_granted_need_no_consent(world: World) -> None:
     """Only what the client would get is asked about."""
     alice = world.user("alice@example.com").user_id

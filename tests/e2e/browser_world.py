@@ -42,6 +42,7 @@ SCRIPTS = {
         "@auth0/auth0-react/dist/auth0-react.min.js",
     ),
     "oidc-client": ("oidc-client-ts/dist/browser/oidc-client-ts.min.js",),
+    "oidc-silent": ("oidc-client-ts/dist/browser/oidc-client-ts.min.js",),
     "auth0-js-9": ("auth0-js-9/dist/auth0.min.js",),
     "auth0-js-10": ("auth0-js-10/dist/auth0.min.js",),
     "lock-9": ("locks/lock-9.js",),
@@ -49,7 +50,9 @@ SCRIPTS = {
     "lock-14": ("locks/lock-14.js",),
 }
 HTML = """<!doctype html>
-<html><head><meta charset="utf-8"><title>{name}</title>{scripts}</head><body><div id="root"></div></body></html>"""
+<html><head><meta charset="utf-8"><title>{name}</title>{scripts}</head>
+<body><div id="root"></div><script>{inline}</script></body></html>"""
+INLINE = {"oidc-silent": "new oidc.UserManager({}).signinSilentCallback();"}
 DATABASE = "Username-Password-Authentication"
 ALICE = {"email": "alice@example.com", "password": "alice-password"}
 BOB = {"email": "bob@example.com", "password": "bob-password"}
@@ -62,7 +65,9 @@ class Apps:
     def __init__(self, packages: Mapping[str, Path], ca: CertificateAuthority) -> None:
         pages = {
             f"/{name}": HTML.format(
-                name=name, scripts="".join(f'<script src="/npm/{script}"></script>' for script in scripts)
+                name=name,
+                scripts="".join(f'<script src="/npm/{script}"></script>' for script in scripts),
+                inline=INLINE.get(name, ""),
             ).encode()
             for name, scripts in SCRIPTS.items()
         }

@@ -72,8 +72,10 @@ def use(idp: MockIdp, steps: Callable[[ServerClient], Coroutine[Any, Any, None]]
 
     async def run() -> None:
         sdk = make_client(idp, **options)
-        await steps(sdk)
-        await sdk._oauth.aclose()  # the SDK itself never closes its connections
+        try:
+            await steps(sdk)
+        finally:
+            await sdk._oauth.aclose()  # the SDK itself never closes its connections
 
     asyncio.run(run())
 
