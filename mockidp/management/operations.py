@@ -1,6 +1,6 @@
 """What is known of every Management API operation: method, path, scopes, status, parameters and request body.
 
-From `data/operations.json`, which `benchmarks/make_operations.py` makes: the 452 operations of Auth0's
+From `data/operations.json`, which `tools/make_operations.py` makes: the 452 operations of Auth0's
 OpenAPI description, and 18 more that were only seen in recordings of real tenants.
 """
 

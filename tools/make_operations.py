@@ -1,6 +1,6 @@
 """Make `mockidp/data/operations.json`: the Management API's operations, trimmed from the reference data.
 
-Run `python benchmarks/make_operations.py <management-operations.json>` from the repository's root when the
+Run `python tools/make_operations.py <management-operations.json>` from the repository's root when the
 reference data change; the result is committed.
 
 The reference data have names and types. Lengths, formats and the descriptions that end the wire's error texts
