@@ -14,7 +14,7 @@ import pytest
 from mockidp.management.operations import Operation, Schema, find_operation, operations
 from mockidp.management.schema import FORMATS
 
-GENERATOR = Path(__file__).parents[2] / "benchmarks" / "make_operations.py"
+GENERATOR = Path(__file__).parents[2] / "tools" / "make_operations.py"
 
 
 def all_schemas(schema: Schema) -> list[Schema]:
