@@ -88,9 +88,7 @@ def idp(
         seed = _located(idp_seed, _folders(request))
     server = _told(lambda: _idp_servers(idp_options, seed))
     with ExitStack() as stack:
-        _told(lambda: stack.enter_context(server.serving(seed)))
-        if wanted.get("clock") is not None:
-            _told(lambda: server.clock.freeze(wanted["clock"]))
+        _told(lambda: stack.enter_context(server.serving(seed, wanted.get("clock"))))
         yield server
         server.raise_problems()
 

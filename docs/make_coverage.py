@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mockidp.app import ROUTES
+from mockidp.authentication.not_emulated import GRANT_TYPES, OPERATIONS
 from mockidp.authentication.oauth_token import GRANTS
 from mockidp.http.routing import Route
 from mockidp.management.not_emulated import routes_not_emulated
@@ -19,47 +20,13 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("universal_login", "Universal Login: the pages"),
     ("management", "Management API"),
 )
-# What the real Authentication API has besides; what is emulated by now is left out of the table.
-OTHERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("device flow", ("POST /oauth/device/code", "GET /activate")),
-    ("pushed authorization requests", ("POST /oauth/par",)),
-    (
-        "passwordless",
-        ("POST /passwordless/start", "POST /passwordless/verify", "GET /passwordless/verify_redirect"),
-    ),
-    (
-        "multi-factor authentication",
-        (
-            "POST /mfa/challenge",
-            "POST /mfa/associate",
-            "GET /mfa/authenticators",
-            "DELETE /mfa/authenticators/{id}",
-        ),
-    ),
-    ("passkeys", ("POST /passkey/register", "POST /passkey/challenge")),
-    ("client-initiated backchannel authentication", ("POST /bc-authorize",)),
-    ("dynamic client registration", ("POST /oidc/register",)),
-    (
-        "cross-origin login and the classic login page",
-        ("POST /co/authenticate", "POST /usernamepassword/login", "GET /user/ssodata"),
-    ),
-    (
-        "legacy tokens",
-        ("POST /oauth/ro", "POST /oauth/access_token", "POST /tokeninfo", "POST /delegation"),
-    ),
-    (
-        "SAML and WS-Federation",
-        ("GET /samlp/{client_id}", "POST /samlp/{client_id}", "GET /wsfed/{client_id}"),
-    ),
-)
 HEAD = """# What is emulated
 
 Made by `python docs/make_coverage.py` from the routes themselves; a test fails when it is out of date.
 
 * **behaviour**: acts like the real one, side effects included.
 * **resource**: keeps what it is given, and checks it as the real one does; nothing else depends on it.
-* **not emulated**: a real operation of the Management API that is answered 501 with
-  `"errorCode": "not_emulated"`. Never a made-up 200.
+* **not emulated**: a real operation that is answered 501 with `"errorCode": "not_emulated"`. Never a made-up 200.
 
 `python -m mockidp routes` prints the same with file and line, `--unverified` what is a guess. Any other path
 is answered 404.
@@ -75,8 +42,9 @@ def render() -> str:
 
 def _totals(missing: Iterable[Route]) -> str:
     management = len(_routes_of("management"))
+    others = sum(len(_routes_of(room)) for room, _ in PARTS) - management
     return (
-        f"\nEmulated are {len(ROUTES) - management} operations of the Authentication API and the pages, and\n"
+        f"\nEmulated are {others} operations of the Authentication API and the pages, and\n"
         f"{management} of the Management API's {len(operations())}; {len(tuple(missing))} are not yet.\n"
     )
 
@@ -92,12 +60,12 @@ def _part(room: str, title: str) -> str:
 
 def _others() -> str:
     """Return what the Authentication API has and mockidp has not."""
-    emulated = {_name(route) for route in ROUTES}
     rows = ["| | Operations |", "| --- | --- |"]
-    for title, names in OTHERS:
-        left = [f"`{name}`" for name in names if name not in emulated]
-        rows += [f"| {title} | {', '.join(left)} |"] if left else []
-    return "\n".join(["## Authentication API: not emulated yet\n", *rows, ""])
+    rows += [
+        f"| {title} | {', '.join(f'`{name}`' for name in names)} |" for title, names in OPERATIONS.items()
+    ]
+    grants = ", ".join(f"`{grant_type}`" for grant_type in sorted(GRANT_TYPES))
+    return "\n".join(["## Authentication API: not emulated yet\n", *rows, f"\nGrant types: {grants}.", ""])
 
 
 def _not_emulated(missing: Iterable[Route]) -> str:
@@ -121,7 +89,8 @@ def _listed(routes: list[Route]) -> str:
 
 
 def _routes_of(room: str) -> list[Route]:
-    return [route for route in ROUTES if _function(route).__module__.split(".")[1] == room]
+    emulated = (route for route in ROUTES if route.level != "not emulated")
+    return [route for route in emulated if _function(route).__module__.split(".")[1] == room]
 
 
 def _name(route: Route) -> str:

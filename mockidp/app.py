@@ -68,6 +68,20 @@ class Application:
         request.max_content_length = MAX_BODY
         return self.handle(request)(environ, start_response)
 
+    def answer(self, request: Request, given: Response | Refusal) -> Response:
+        """Return what a layer answers instead of an endpoint, rendered and finished as one of its answers."""
+        response = given if isinstance(given, Response) else render(self.tenant, request, given)
+        return self._finish(request, response, self._route_of(request))
+
+    def scopes_of(self, request: Request) -> tuple[str, ...]:
+        """Return the scopes of which the request's operation needs one."""
+        route = self._route_of(request)
+        return route.scopes if route else ()
+
+    def _route_of(self, request: Request) -> Route | None:
+        match = self.router.match(_raw_path(request))
+        return match.routes.get(request.method) if match else None
+
     def _handle(self, request: Request) -> Response:
         route: Route | None = None
         try:

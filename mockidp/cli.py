@@ -166,7 +166,7 @@ def _serve(arguments: list[str]) -> int:
         idp = _mock(values, PORT)
         with idp:
             _warn(idp, values)
-            print(_ready_line(idp) if values.json else _banner(idp), flush=True)
+            print(_ready_line(idp) if values.json else _banner(idp, values.state_dir), flush=True)
             if values.open:
                 import webbrowser
 
@@ -215,10 +215,10 @@ def _ready_line(idp: MockIdp) -> str:
     return json.encode(ready).decode()
 
 
-def _banner(idp: MockIdp) -> str:
+def _banner(idp: MockIdp, state_dir: str | None) -> str:
     from mockidp.harness.banner import banner
 
-    return banner(idp.tenant, idp.url, idp.https_url, idp.domain)
+    return banner(idp.tenant, idp.url, idp.https_url, idp.domain, state_dir)
 
 
 def _exec(arguments: list[str]) -> int:

@@ -23,14 +23,17 @@ from mockidp.harness.minting import Scope, mint_management_token
 from mockidp.harness.objects import Ref, UserView, identity_key, resolve_connection, view_user
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
+from mockidp.harness.rules import Rules
 from mockidp.harness.script import Logins
+from mockidp.harness.steering import Steering
 from mockidp.http.forwarded import read_forwarded
 from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
 from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
+from mockidp.rules.rule import Script
 from mockidp.seed.accounts import add_checked_user
 from mockidp.seed.build import build
-from mockidp.seed.load import SeedSource, load_seed
+from mockidp.seed.load import Scenario, SeedSource, load_scenario, load_seed
 from mockidp.seed.sources import Seed, anchored, fingerprint
 
 if TYPE_CHECKING:
@@ -56,11 +59,21 @@ class _World:
     application: Application
     requests: Recorder
     logins: Logins
+    rules: Rules
     outbox: Outbox
     restore: Callable[[], None]
 
 
-class MockIdp(TenantHandle):
+@dataclass(frozen=True)
+class _Stage:
+    """What `reset()` goes back to: a world, and the script that is played in it."""
+
+    world: _World
+    script: Script
+    frozen_at: float | None
+
+
+class MockIdp(TenantHandle, Steering):
     """A mock tenant with its server: a context manager, or `start()` and `stop()`.
 
     Args:
@@ -74,6 +87,7 @@ class MockIdp(TenantHandle):
         allow_hosts: names beside loopback ones under which requests are accepted.
         trust_proxy: whether `Forwarded` and `X-Forwarded-Proto/-Host/-Port` tell the URL that a client used.
         state_dir: where the certificate authority is kept; None for a temporary directory.
+        scenario: path of a scenario file, or its data: its seed (beside `seed`) and its script.
         clock: a time (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
         environ: what fills the placeholders of seeds; None for the process's environment.
 
@@ -92,6 +106,7 @@ class MockIdp(TenantHandle):
         allow_remote: bool = False,
         trust_proxy: bool = False,
         state_dir: str | os.PathLike[str] | None = None,
+        scenario: SeedSource | None = None,
         clock: str | float | datetime | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -118,8 +133,10 @@ class MockIdp(TenantHandle):
         self._ports: set[int | None] = set()  # of this machine, that lead here
         self._blocks: list[tuple[str, ...]] = []  # the names of each `impersonate`
         self._naming = threading.Lock()
-        self._worlds: dict[bytes, _World] = {}
-        self._world = self._known(anchored(seed))
+        self._worlds: dict[tuple[bytes, float | None], _World] = {}
+        self._stage = self._staged(seed, scenario, self._frozen_at)
+        self._world = self._stage.world
+        self._world.rules.restart(self._stage.script)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -210,6 +227,11 @@ class MockIdp(TenantHandle):
         """The requests that came, oldest first, with `assert_called`."""
         return self._world.requests
 
+    @property
+    def rules(self) -> Rules:
+        """The rules that answer requests, with what they did."""
+        return self._world.rules
+
     def add_user(self, **attributes: Any) -> UserView:
         """Create a user: a seed's keys as arguments (`email`, `password`, `connection`, `roles`, …)."""
         if attributes.get("connection") is not None:
@@ -232,11 +254,28 @@ class MockIdp(TenantHandle):
         return Browser(self.tenant, self.url, ca=lambda: self.ca_path)
 
     def reset(self) -> None:
-        """Go back to the seed: every object, the clock, requests, logins and problems."""
-        world = self._world
+        """Go back to the seed: every object, the clock, requests, rules, logins and problems."""
+        self._begin(self._stage.world, self._stage.script)
+
+    def load_scenario(self, scenario: SeedSource, **parameters: Any) -> None:
+        """Begin a scenario: the path of a file, or its data; `parameters` fill its `##NAME##`.
+
+        With a seed of its own, that world is served until the next `reset()`; without one, what is there
+        stays, but for earlier rules and requests.
+        """
+        loaded = load_scenario(anchored(scenario)[0], self._environ, parameters)
+        if loaded.seeds:
+            self._begin(self._known(list(loaded.seeds), self._stage.frozen_at), loaded.script)
+        else:
+            self.requests.clear()
+            self.rules.restart(loaded.script)
+
+    def _begin(self, world: _World, script: Script) -> None:
+        self._world = world
         world.restore()
         world.requests.clear()
-        world.logins.login_as(None)
+        world.logins.forget()
+        world.rules.restart(script)
         world.application.problems.clear()
 
     def raise_problems(self) -> None:
@@ -248,14 +287,27 @@ class MockIdp(TenantHandle):
             raise InternalError("mockidp failed while it answered\n\n" + "\n".join(texts))
 
     @contextmanager
-    def serving(self, seed: Seed) -> Iterator[Self]:
-        """Serve another seed inside the block, from its beginning, under the same URLs."""
-        before, self._world = self._world, self._known(anchored(seed))
+    def serving(
+        self,
+        seed: Seed,
+        clock: str | float | datetime | None = None,
+        scenario: SeedSource | None = None,
+        *,
+        otherwise: Seed = None,
+    ) -> Iterator[Self]:
+        """Serve another seed or scenario inside the block, from its beginning, under the same URLs.
+
+        `clock` freezes the time before the world is built, so that it is the same on every run. `otherwise`
+        is the seed when neither names one.
+        """
+        frozen_at = self._frozen_at if clock is None else parse_time(clock)
+        before = self._stage, self._world
+        self._stage = self._staged(seed, scenario, frozen_at, otherwise)
         try:
             self.reset()
             yield self
         finally:
-            self._world = before
+            self._stage, self._world = before
 
     @contextmanager
     def impersonate(self, *domains: str) -> Iterator[Self]:
@@ -287,23 +339,36 @@ class MockIdp(TenantHandle):
             if self._server is not None:  # clients keep connections: the next request goes to the real tenant
                 self._server.drop(lambda host: not self.tenant.names.accepts_host(host))
 
-    def _build(self, sources: list[SeedSource]) -> _World:
+    def _staged(
+        self, seed: Seed, scenario: SeedSource | None, frozen_at: float | None, otherwise: Seed = None
+    ) -> _Stage:
+        """Return what is served: the world of the seeds, and the script."""
+        loaded = Scenario(Script())
+        if scenario is not None:
+            loaded = load_scenario(anchored(scenario)[0], self._environ)
+        named: list[SeedSource] = []
+        if seed is not None or not loaded.seeds:
+            named = anchored(otherwise if seed is None else seed)
+        return _Stage(self._known([*named, *loaded.seeds], frozen_at), loaded.script, frozen_at)
+
+    def _build(self, sources: list[SeedSource], frozen_at: float | None) -> _World:
         """Return a tenant built from seeds, with its application."""
         document = load_seed(sources, self._environ).document
-        if self._frozen_at is not None:
-            document["mockidp"] = {**document["mockidp"], "clock": self._frozen_at}
+        if frozen_at is not None:
+            document["mockidp"] = {**document["mockidp"], "clock": frozen_at}
         tenant = Tenant(self._names)
         build(tenant, document)
         self._settle(tenant)
         requests, logins = Recorder(tenant), Logins(tenant)
-        application = Application(tenant, control_routes(self), (requests.layer, logins.layer))
-        requests.router = application.router
-        return _World(tenant, application, requests, logins, Outbox(tenant), tenant.snapshot())
+        rules = Rules(tenant, logins)
+        application = Application(tenant, control_routes(self), (requests.layer, rules.layer))
+        requests.router, rules.application = application.router, application
+        return _World(tenant, application, requests, logins, rules, Outbox(tenant), tenant.snapshot())
 
-    def _known(self, sources: list[SeedSource]) -> _World:
+    def _known(self, sources: list[SeedSource], frozen_at: float | None) -> _World:
         """Return the world of these seeds, the same one again while nothing changed."""
-        key = fingerprint(sources)
-        world = self._worlds.pop(key, None) or self._build(sources)
+        key = fingerprint(sources), frozen_at
+        world = self._worlds.pop(key, None) or self._build(sources, frozen_at)
         self._worlds[key] = world
         while len(self._worlds) > KEPT_WORLDS:
             del self._worlds[next(iter(self._worlds))]

@@ -83,7 +83,11 @@ def write_files(document: Path, directory: Path) -> None:
 
 def run(command: list[str], directory: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command there, as a user would who has mockidp installed."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MOCKIDP_", "PYTEST_"))}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MOCKIDP_", "PYTEST_", "XDG_"))
+    }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = {**own, "PATH": path, "HOME": str(directory), **environ}
     return subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, timeout=60)

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -182,6 +183,29 @@ def test_an_untrusted_proxy_tells_nothing() -> None:
     with MockIdp(**ALLOWED) as idp:
         tenant = Tenant(idp, {**headers, "Forwarded": "proto=https;host=mock"})
         assert tenant.issuer() == f"{idp.url}/"
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "expected"),
+    [
+        (["--trust-proxy"], {}, "https://localhost:8443/"),
+        ([], {"MOCKIDP_TRUST_PROXY": "1"}, "https://localhost:8443/"),
+        ([], {"MOCKIDP_TRUST_PROXY": "0"}, None),
+        ([], {}, None),
+    ],
+)
+def test_the_command_line_trusts_a_proxy_when_told(
+    options: list[str], environ: dict[str, str], expected: str | None, tmp_path: Path
+) -> None:
+    """By option or variable."""
+    program = (
+        "import os, urllib.request as u; url = os.environ['MOCKIDP_URL'] + os.environ['DISCOVERY'];"
+        "headers = {'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'localhost:8443'};"
+        "print(u.urlopen(u.Request(url, headers=headers)).read().decode())"
+    )
+    command = [sys.executable, "-m", "mockidp", "exec", *options, "--", sys.executable, "-c", program]
+    seen = issuer_seen_by(command, MOCKIDP_STATE_DIR=str(tmp_path), DISCOVERY=DISCOVERY, **environ)
+    assert seen == expected if expected else seen.startswith("http://127.0.0.1:")
 
 
 def test_the_control_api_is_not_for_a_proxy_s_clients() -> None:

@@ -11,6 +11,7 @@ from mockidp.authentication import (
     login,
     login_callback,
     logout,
+    not_emulated,
     oauth_revoke,
     oauth_token,
     relay,
@@ -45,4 +46,5 @@ ROUTES: tuple[Route, ...] = (
     *user_ssodata.ROUTES,
     *user_geoloc_country.ROUTES,
     *challenge.ROUTES,
+    *not_emulated.ROUTES,
 )

@@ -190,7 +190,9 @@ def _link(tenant: Tenant, transaction: LoginTransaction) -> LoginTransaction:
     try:
         with tenant.store.transaction():
             now = find_transaction(tenant, transaction.id)
-            if now and now.linked:  # a second click: it waited here for the first
+            if now is None:
+                raise lost_transaction()
+            if now.linked:  # a second click: it waited here for the first
                 return now
             if request.link == "link":
                 link(tenant, primary, identity)

@@ -17,7 +17,7 @@ from mockidp.errors import OAuthError, PageError, grant_not_allowed, missing_par
 from mockidp.http.params import Params, words
 from mockidp.http.routing import Call
 from mockidp.model.client import CLIENTS, CODE, IMPLICIT, Client
-from mockidp.model.connection import find_connection
+from mockidp.model.connection import connections_of, find_connection
 from mockidp.model.login_ticket import LoginTicket, take_login_ticket
 from mockidp.model.organization import find_invitation, find_organization
 from mockidp.model.resource_server import find_resource_server, is_userinfo
@@ -179,6 +179,9 @@ def connection(call: Call, draft: Draft) -> Draft:
     """The connection exists and the client may use it."""
     name = draft.params.get("connection")
     if not name:
+        if not connections_of(call.tenant, draft.client):
+            # unverified: the wording, and that it comes by redirect
+            raise OAuthError("invalid_request", "no connections enabled for the client")
         return draft
     found = find_connection(call.tenant, name)
     # unverified: these texts are those of other endpoints

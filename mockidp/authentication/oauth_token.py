@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 from mockidp import json
 from mockidp.authentication.grants import authorization_code, client_credentials, password, refresh_token
 from mockidp.authentication.grants.grant import Grant, Redeemed
-from mockidp.errors import OAuthError, grant_not_allowed
+from mockidp.authentication.not_emulated import GRANT_TYPES
+from mockidp.errors import OAuthError, grant_not_allowed, not_emulated
 from mockidp.http.client_auth import authenticate_client
 from mockidp.http.params import body_params, required
 from mockidp.http.routing import Call, Route
@@ -39,6 +40,8 @@ def oauth_token(call: Call) -> Response:
     grant_type = required(params, "grant_type")
     client = authenticate_client(call, params)
     grant = GRANTS.get(grant_type)
+    if grant_type in GRANT_TYPES:
+        raise not_emulated("POST", f"/oauth/token with grant_type {grant_type}")
     if grant is None:
         # unverified: the text
         raise OAuthError("unsupported_grant_type", f"Unsupported grant type: {grant_type}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mockidp import __version__
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.tenant import Tenant
@@ -10,9 +12,10 @@ from mockidp.model.user import PASSWORDS, USERS, User
 SHOWN = 5  # users and clients; the rest is counted
 
 
-def banner(tenant: Tenant, url: str, https_url: str, domain: str) -> str:
+def banner(tenant: Tenant, url: str, https_url: str, domain: str, state_dir: str | None = None) -> str:
     """Return where the tenant is, who may log in, and how to point an SDK at it."""
     name = tenant.settings.friendly_name
+    authority = "python -m mockidp ca" + (f" --state-dir {shlex.quote(state_dir)}" if state_dir else "")
     lines = [
         f"mockidp {__version__}{f': {name}' if name else ''}",
         f"  {url}   {https_url}",
@@ -21,7 +24,7 @@ def banner(tenant: Tenant, url: str, https_url: str, domain: str) -> str:
         "Point an SDK here",
         f"  AUTH0_DOMAIN={domain}   ISSUER_BASE_URL={tenant.issuer.rstrip('/')}",
         "  For https, trust the certificate authority: NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or",
-        "  REQUESTS_CA_BUNDLE=$(python -m mockidp ca)",
+        f"  REQUESTS_CA_BUNDLE=$({authority})",
         "  Or run your tests with all of it set: python -m mockidp exec -- COMMAND",
         f"Control and dashboard: {url}/_mockidp/   Stop: Ctrl-C",
     ]

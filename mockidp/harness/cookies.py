@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from urllib.request import Request
+
+from mockidp.model.tenant import is_loopback
 
 
 class Cookies(Mapping[str, str]):
     """Cookies by name: of several servers' the last. `jar` has their domains and attributes."""
 
     def __init__(self) -> None:
-        self.jar = CookieJar()
+        self.jar = CookieJar(_Policy())
 
     def clear(self) -> None:
         """Forget all cookies: a new browser."""
@@ -27,3 +30,11 @@ class Cookies(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<Cookies: {', '.join(self) or 'none'}>"
+
+
+class _Policy(DefaultCookiePolicy):
+    """Browsers send `Secure` cookies to this machine by http too (trustworthy: Secure Contexts, §3.1)."""
+
+    def return_ok_secure(self, cookie: Cookie, request: Request) -> bool:
+        name = request.host.rpartition(":")[0] or request.host
+        return is_loopback(name.strip("[]")) or super().return_ok_secure(cookie, request)

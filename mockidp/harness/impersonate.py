@@ -13,8 +13,8 @@ No context of the client is changed: a CA cannot be taken out of one again.
 Not covered: other processes, and resolvers that are not `socket`'s (uvloop, aiodns, Windows' proactor loop);
 connections that a client opened before, or through a proxy that it was told of other than by the environment.
 As long as such a client's TLS is `ssl`, a new connection fails at the certificate, before anything is sent
-to the real tenant. TLS that is not `ssl` (gRPC, pycurl, pyOpenSSL, truststore except on Linux) neither trusts
-the mock nor is held back. For all of these `idp.url` is an HTTP proxy (`HTTPS_PROXY`) to the block's names.
+to the real tenant. TLS that is not `ssl` (gRPC, pycurl, pyOpenSSL, truststore injected) neither trusts the
+mock nor is held back. For all of these `idp.url` is an HTTP proxy (`HTTPS_PROXY`) to the block's names.
 """
 
 from __future__ import annotations

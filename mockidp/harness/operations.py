@@ -10,7 +10,6 @@ import msgspec
 import mockidp
 from mockidp.clock import iso
 from mockidp.errors import UsageError
-from mockidp.harness.durations import parse_duration
 from mockidp.harness.exchange import RecordedExchange
 from mockidp.harness.lookup import HasUserId, find_person
 from mockidp.harness.outbox import Outbox
@@ -25,6 +24,7 @@ from mockidp.model.resource_server import RESOURCE_SERVERS
 from mockidp.model.session import SESSIONS, Session
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import USERS, get_user
+from mockidp.rules.durations import parse_duration
 from mockidp.store import Kind
 
 PREFIX = "/_mockidp"

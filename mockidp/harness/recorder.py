@@ -18,11 +18,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from mockidp.harness.exchange import Exchange
-from mockidp.harness.matching import Criteria, Operation, summary
+from mockidp.harness.matching import Criteria, summary
 from mockidp.http.routing import Router
 from mockidp.model.credentials import CODES, Authorization
 from mockidp.model.session import TRANSACTIONS, LoginTransaction
 from mockidp.model.tenant import Tenant
+from mockidp.rules.operation import Operation
 
 Handler = Callable[[Request], Response]
 
@@ -174,12 +175,9 @@ class Recorder(Sequence[Exchange]):
         started_at: float,
         transaction: LoginTransaction | None,
     ) -> None:
-        environ = request.environ
         if transaction is not None:  # the step may have told who it is; the last step ends it
             transaction = self._tenant.store.find(TRANSACTIONS, transaction.id) or transaction
-        headers = {key: value for key, value in environ.items() if key.startswith("HTTP_")}
-        if kind := environ.get("CONTENT_TYPE"):
-            headers["CONTENT_TYPE"] = kind
+        headers = _headers_of(request)
         with self._lock:
             self._count += 1
             self._exchanges.append(
@@ -189,7 +187,7 @@ class Recorder(Sequence[Exchange]):
                     target=_target_of(request),
                     environ=headers,
                     body=body[:BODY_LIMIT],
-                    status=None if response is None else response.status_code,
+                    status=None if response is None else response.status_code or None,  # 0: it was dropped
                     response_headers=Headers() if response is None else response.headers,
                     response_body=_answer_of(response),
                     started_at=started_at,
@@ -206,6 +204,34 @@ class Recorder(Sequence[Exchange]):
         match = _CODE.search(location) if location else None
         code = self._tenant.store.find(CODES, unquote_plus(match[1])) if match else None
         return code.authorization if code else None
+
+
+def asked(tenant: Tenant, request: Request) -> Exchange:
+    """Return a request that is not answered yet; its number is 0."""
+    transaction = None
+    if request.path.startswith(_STEPS) and (state := request.args.get("state")):
+        transaction = tenant.store.find(TRANSACTIONS, state)
+    return Exchange(
+        number=0,
+        method=request.method,
+        target=_target_of(request),
+        environ=_headers_of(request),
+        body=_body_of(request),
+        status=None,
+        response_headers=Headers(),
+        response_body=b"",
+        started_at=tenant.clock.now(),
+        tenant=tenant,
+        transaction=transaction,
+    )
+
+
+def _headers_of(request: Request) -> dict[str, str]:
+    environ = request.environ
+    headers = {key: value for key, value in environ.items() if key.startswith("HTTP_")}
+    if kind := environ.get("CONTENT_TYPE"):
+        headers["CONTENT_TYPE"] = kind
+    return headers
 
 
 def _body_of(request: Request) -> bytes:

@@ -9,8 +9,9 @@ that step's page would have done to the transaction, and goes on at `/authorize/
 from __future__ import annotations
 
 from io import BytesIO
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import msgspec
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import Refusal
@@ -29,12 +30,34 @@ MFA_PAGE = "/u/mfa-email-challenge"
 CONSENT_PAGE = "/u/consent"
 
 
+MOST_REMEMBERED = 1000  # logins whose pages a rule answers while a browser walks them
+# RFC 6749 §4.1.2.1, as an upstream says it; the others are unverified
+DENIED = "The resource owner or authorization server denied the request"
+NO_CONSENT = "User did not authorize the request"
+NO_SECOND_FACTOR = "Multifactor authentication failed"
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule says of one login; None: the page is shown, or answered as `login_as` says.
+
+    `identity` is `provider|id`; `error` refuses to log in; `forced`: also a browser with a session.
+    """
+
+    identity: str | None = None
+    error: str | None = None
+    description: str | None = None
+    mfa: str | None = None
+    consent: str | None = None
+    forced: bool = False
+
+
 class Logins:
     """Who the person at the login page is."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._identity: str | None = None
+        self._remembered: dict[str, Answers] = {}  # by the transaction's id
 
     @property
     def identity(self) -> str | None:
@@ -51,18 +74,38 @@ class Logins:
         """
         self._identity = None if user is None else find_person(self._tenant, user)[1].key
 
+    def forget(self) -> None:
+        """Let everybody answer for himself again."""
+        self._identity = None
+        self._remembered.clear()
+
     def layer(self, handler: Handler) -> Handler:
         """Wrap a handler: its login pages are answered as `login_as` says."""
+        return lambda request: self.handle(handler, request)
 
-        def answered(request: Request) -> Response:
-            response = handler(request)
-            if self._identity is None or request.path not in ENTRANCES:
-                return response
-            return self._answer(handler, request, response)
+    def handle(self, handler: Handler, request: Request, given: Answers | None = None) -> Response:
+        """Return the handler's response, its login pages answered by a rule, else as `login_as` says."""
+        if given is None and self._identity is None and not self._remembered:
+            return handler(request)
+        if request.path not in ENTRANCES:
+            return handler(request)
+        if given is None:
+            given = self._remembered.get(request.args.get("state", ""), Answers())
+        response = handler(_asking_anew(request) if given.forced else request)
+        return self._answer(handler, request, response, self._completed(given))
 
-        return answered
+    def _completed(self, given: Answers) -> Answers:
+        """Return the answers with those of the person who is always there, who goes through with it."""
+        if given.identity is None and self._identity is None:
+            return given
+        return msgspec.structs.replace(
+            given,
+            identity=given.identity or self._identity,
+            mfa=given.mfa or "pass",
+            consent=given.consent or "accept",
+        )
 
-    def _answer(self, handler: Handler, request: Request, response: Response) -> Response:
+    def _answer(self, handler: Handler, request: Request, response: Response, answers: Answers) -> Response:
         """Go on through the login steps until the redirect leaves them; a step is answered once."""
         cookies: list[str] = []
         seen: set[str] = set()
@@ -70,14 +113,22 @@ class Logins:
             page, transaction = self._step(response)
             if transaction is None or page in seen:
                 break
-            answered = self._take(page, transaction, request)
+            answered = self._take(page, transaction, request, answers)
             if not answered:
+                self._remember(transaction.id, answers)
                 break
             seen.add(page)
             cookies += response.headers.getlist("Set-Cookie")
             response = handler(_resume(request, transaction.id, cookies))
         _add_cookies(response, cookies)
         return response
+
+    def _remember(self, transaction_id: str, answers: Answers) -> None:
+        """Keep what a rule says of later pages, for when the browser comes to them."""
+        if answers.identity is None and (answers.mfa or answers.consent):
+            self._remembered[transaction_id] = answers
+            while len(self._remembered) > MOST_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
 
     def _step(self, response: Response) -> tuple[str, LoginTransaction | None]:
         """Return the page that a redirect leads to, and its transaction when it is one of our steps.
@@ -91,22 +142,25 @@ class Logins:
         state = parse_qs(parts.query).get("state", [""])[0]
         return parts.path, find_transaction(self._tenant, state)
 
-    def _take(self, page: str, transaction: LoginTransaction, request: Request) -> bool:
+    def _take(self, page: str, transaction: LoginTransaction, request: Request, answers: Answers) -> bool:
         """Do to the transaction what the page would; False when nobody is there to do it."""
         try:
             if page in LOGIN_PAGES:
-                return self._log_in(transaction, request)
+                return self._log_in(transaction, request, answers)
             if page == CONSENT_PAGE:
-                return self._consent(transaction)
-            change_transaction(self._tenant, transaction, mfa_passed=True, mfa_code=None)
+                return self._consent(transaction, answers.consent)
+            return self._second_factor(transaction, answers.mfa)
         except Refusal:
             return False  # finished by another request, or the user was deleted, this very moment
-        return True
 
-    def _log_in(self, transaction: LoginTransaction, request: Request) -> bool:
+    def _log_in(self, transaction: LoginTransaction, request: Request, answers: Answers) -> bool:
+        if answers.error is not None:
+            return self._refuse(transaction, answers.error, answers.description or DENIED)
+        if answers.identity is None:
+            return False
         wanted = transaction.request
         # A request to unlink names the connection to unlink, not the one to log in with.
-        person = self._person(None if wanted.link == "unlink" else wanted.connection)
+        person = self._person(answers.identity, None if wanted.link == "unlink" else wanted.connection)
         if person is None:
             return False
         user, identity = person
@@ -115,9 +169,22 @@ class Logins:
             record_login(self._tenant, user.user_id, request.remote_addr or "")
         return True
 
-    def _consent(self, transaction: LoginTransaction) -> bool:
+    def _second_factor(self, transaction: LoginTransaction, answer: str | None) -> bool:
+        if answer == "fail":
+            return self._refuse(transaction, "access_denied", NO_SECOND_FACTOR)
+        if answer == "pass":
+            change_transaction(self._tenant, transaction, mfa_passed=True, mfa_code=None)
+        return answer is not None
+
+    def _refuse(self, transaction: LoginTransaction, error: str, description: str) -> bool:
+        change_transaction(self._tenant, transaction, error=error, error_description=description)
+        return True
+
+    def _consent(self, transaction: LoginTransaction, answer: str | None) -> bool:
+        if answer == "deny":
+            return self._refuse(transaction, "access_denied", NO_CONSENT)
         tenant, wanted, user_id = self._tenant, transaction.request, transaction.user_id
-        if user_id is None:
+        if user_id is None or answer is None:
             return False
         scope = scopes_to_consent(tenant, transaction, user_id)
         with tenant.store.transaction():
@@ -125,13 +192,31 @@ class Logins:
             give_consent(tenant, user_id, wanted.client_id, wanted.audience or "", scope)
         return True
 
-    def _person(self, connection: str | None) -> tuple[User, Identity] | None:
+    def _person(self, key: str, connection: str | None) -> tuple[User, Identity] | None:
         """Return the account that answers, as it is now: it may have been linked, or deleted, meanwhile."""
-        key = self._identity or ""
         user = find_by_identity(self._tenant, key)
         if user is None:
             return None
         return user, identity_for(user, connection, user.identity(key) or user.main)
+
+
+def _asking_anew(request: Request) -> Request:
+    """Return the authorization request as one that leads to the login page in any case."""
+    query = [pair for pair in parse_qsl(request.environ["QUERY_STRING"], True) if pair[0] != "prompt"]
+    form = [pair for pair in request.form.items(multi=True) if pair[0] != "prompt"]
+    body = urlencode([*form, ("prompt", "login")]).encode() if request.method == "POST" else b""
+    if request.method != "POST":
+        query.append(("prompt", "login"))
+    target = f"{request.path}?{urlencode(query)}"
+    environ = {key: value for key, value in request.environ.items() if key != "werkzeug.request"}
+    environ |= {
+        "QUERY_STRING": urlencode(query),
+        "RAW_URI": target,
+        "REQUEST_URI": target,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+    return Request(environ)
 
 
 def _resume(request: Request, state: str, cookies: list[str]) -> Request:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +47,7 @@ def page(
             raise ValueError(f"not a CSP nonce: {nonce!r}")
         context["nonce"] = nonce
     response = Response(
-        _environment().get_template(template).render(context),
+        render(template, context),
         status,
         content_type="text/html; charset=utf-8",
         headers={
@@ -60,6 +60,11 @@ def page(
     if not frameable:
         response.headers["X-Frame-Options"] = "deny"
     return response
+
+
+def render(template: str, context: Mapping[str, object]) -> str:
+    """Return http/templates/`template` filled with `context`, escaped."""
+    return _environment().get_template(template).render(context)
 
 
 def error_page(error: str, description: str, *, status: int = 400, tracking: str = "") -> Response:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
+from mockidp.errors import not_emulated
 from mockidp.json import Json
 from mockidp.model.tenant import Tenant
 from mockidp.tokens.verifier import Verified
@@ -63,6 +64,15 @@ class Route:
     scopes: tuple[str, ...] = ()
     level: Level = "behaviour"
     cors: Cors = "none"
+
+
+def route_not_emulated(method: str, template: str) -> Route:
+    """Return the route of a real operation that mockidp does not have: it answers 501 and says so."""
+    return Route(method, template, partial(_refuse, method, template), level="not emulated")
+
+
+def _refuse(method: str, template: str, _call: Call) -> Answer:
+    raise not_emulated(method, template)
 
 
 class _Node:

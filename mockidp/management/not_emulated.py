@@ -6,10 +6,9 @@ There are some 450, and few tests meet one; so they are built when the first is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 
-from mockidp.errors import not_emulated
-from mockidp.http.routing import Answer, Call, Route, Router
+from mockidp.http.routing import Route, Router, route_not_emulated
 from mockidp.management.operations import operations
 
 PREFIX = "/api/v2/"
@@ -27,14 +26,8 @@ def routes_not_emulated(emulated: Iterable[Route]) -> tuple[Route, ...]:
     """Return a route for each known operation that is not among `emulated`; they need no token."""
     own = {(route.method, _shape(route.template)) for route in emulated}
     return tuple(
-        Route(o.method, o.path, partial(_refuse, o.method, o.path), level="not emulated")
-        for o in operations()
-        if (o.method, _shape(o.path)) not in own
+        route_not_emulated(o.method, o.path) for o in operations() if (o.method, _shape(o.path)) not in own
     )
-
-
-def _refuse(method: str, template: str, _call: Call) -> Answer:
-    raise not_emulated(method, template)
 
 
 def _shape(template: str) -> str:

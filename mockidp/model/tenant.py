@@ -13,6 +13,7 @@ from mockidp.ids import Ids
 from mockidp.json import Json
 from mockidp.keys import KeyRing
 from mockidp.model.document import Document
+from mockidp.model.tampering import Tampering
 from mockidp.store import Kind, MemoryStore, Snapshot, Store
 
 
@@ -117,6 +118,7 @@ class Tenant:
         self.clock = Clock()
         self.ids = Ids(self.store)
         self.keys = KeyRing(self.store)
+        self.tampering = Tampering()
         self.names = names or Names()
         self.base_url = "http://localhost:4100/"
 

@@ -6,33 +6,21 @@ A directory is an export of auth0-deploy-cli: `tenant.yaml` and the texts beside
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from functools import partial
-from pathlib import Path as FilePath
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from mockidp.errors import UsageError
+from mockidp.rules.rule import Script
+from mockidp.seed.files import SeedSource, Source, read_source
 from mockidp.seed.merge import Finding, merge
-from mockidp.seed.reader import Malformed, Path, Problem, Spot, decode, dotted, locate, parse
+from mockidp.seed.reader import Path, Problem, Spot, dotted
+from mockidp.seed.scenario import Opened, check_people, open_scenario
 from mockidp.seed.validate import check_references, check_shape
-from mockidp.seed.vocabulary import (
-    PLACEHOLDER,
-    SCENARIO_KEYS,
-    Filler,
-    Variables,
-    given,
-    mount,
-    nearest,
-    replace_texts,
-    vocabulary,
-)
+from mockidp.seed.vocabulary import SCENARIO_KEYS, Variables
 
-SeedSource = str | os.PathLike[str] | Mapping[str, Any]
-
-_EXTENSIONS = (".json", ".yaml", ".yml")
+__all__ = ["Scenario", "SeedSource", "check_files", "load_scenario", "load_seed"]
 
 
 class Inert(msgspec.Struct, frozen=True):
@@ -58,7 +46,7 @@ def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None =
     """
     listed = [sources] if isinstance(sources, str | os.PathLike | Mapping) else sources
     variables = Variables(os.environ if environ is None else environ)
-    world = [_read(source, variables) for source in listed]
+    world = [read_source(source, variables) for source in listed]
     for source in world:
         _refuse_scenario(source)
     checked = _check(world)
@@ -76,14 +64,49 @@ def check_files(
     The seeds are checked as one world, as `--seed A --seed B` makes them; each scenario with its own seeds.
     """
     variables = Variables(os.environ if environ is None else environ)
-    sources = [_read(path, variables) for path in paths]
+    sources = [read_source(path, variables) for path in paths]
     seeds = [source for source in sources if not source.scenario_keys]
-    worlds = [seeds, *(_world_of(source, variables) for source in sources if source.scenario_keys)]
-    found = []
-    for world in worlds:
-        checked = _check(world)
-        found += _problems(world, checked.findings + checked.dangling)
+    found = _problems_of_world(Opened(seeds))
+    for source in sources:
+        if source.scenario_keys:
+            found += _problems_of_world(open_scenario(source, variables))
     return list(dict.fromkeys(found))
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """A scenario's script, and the seeds of its world; without any, it goes with whatever world there is."""
+
+    script: Script
+    seeds: tuple[dict[str, Any], ...] = ()
+
+
+def load_scenario(
+    source: SeedSource,
+    environ: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Scenario:
+    """Return a scenario: the path of a file, or its data.
+
+    `parameters` fill `##NAME##` and `@@NAME@@` before the environment does. Raises `UsageError` for the first
+    problem.
+    """
+    variables = Variables(os.environ if environ is None else environ).with_values(parameters or {})
+    read = read_source(source, variables)
+    if not read.problems and not read.scenario_keys:
+        keys = ", ".join(repr(key) for key in SCENARIO_KEYS)
+        raise UsageError(f"{read.label}: no scenario: it has none of {keys}")
+    opened = open_scenario(read, variables)
+    problems = _problems_of_world(opened)
+    if problems:
+        raise UsageError(str(problems[0]))
+    seeds = tuple(seed for each in opened.world if (seed := each.seed_sections))
+    return Scenario(opened.script, seeds)
+
+
+def _problems_of_world(opened: Opened) -> list[Problem]:
+    checked = _check(opened.world)
+    people = check_people(opened, checked.document)
+    return _problems(opened.world, [*checked.findings, *checked.dangling, *opened.findings, *people])
 
 
 class _Checked(NamedTuple):
@@ -95,7 +118,7 @@ class _Checked(NamedTuple):
     inert: list[tuple[int, Path]]
 
 
-def _check(world: Sequence[_Source]) -> _Checked:
+def _check(world: Sequence[Source]) -> _Checked:
     checks = [
         check_shape(number, source.document, SCENARIO_KEYS if source.scenario_keys else ())
         for number, source in enumerate(world)
@@ -113,7 +136,7 @@ def _check(world: Sequence[_Source]) -> _Checked:
     return _Checked(merged.document, findings, dangling, inert)
 
 
-def _problems(world: Sequence[_Source], findings: Sequence[Finding]) -> list[Problem]:
+def _problems(world: Sequence[Source], findings: Sequence[Finding]) -> list[Problem]:
     return [
         problem
         for number, source in enumerate(world)
@@ -121,7 +144,7 @@ def _problems(world: Sequence[_Source], findings: Sequence[Finding]) -> list[Pro
     ]
 
 
-def _problems_of(source: _Source, findings: Sequence[Finding]) -> list[Problem]:
+def _problems_of(source: Source, findings: Sequence[Finding]) -> list[Problem]:
     order = {part.file: at for at, part in enumerate(source.parts)}
     places = source.where(spot for finding in findings for spot in (finding.spot, finding.first) if spot)
     found = list(source.problems)
@@ -132,7 +155,7 @@ def _problems_of(source: _Source, findings: Sequence[Finding]) -> list[Problem]:
     return sorted(found, key=lambda problem: (order.get(problem.file, -1), problem.line, problem.column))
 
 
-def _inert(world: Sequence[_Source], inert: Sequence[tuple[int, Path]]) -> tuple[Inert, ...]:
+def _inert(world: Sequence[Source], inert: Sequence[tuple[int, Path]]) -> tuple[Inert, ...]:
     result = []
     for number, source in enumerate(world):
         spots = [Spot(path, on_key=isinstance(path[-1], str)) for at, path in inert if at == number]
@@ -141,229 +164,9 @@ def _inert(world: Sequence[_Source], inert: Sequence[tuple[int, Path]]) -> tuple
     return tuple(result)
 
 
-# ── scenarios ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _refuse_scenario(source: _Source) -> None:
+def _refuse_scenario(source: Source) -> None:
     if source.scenario_keys:
         spot = Spot((source.scenario_keys[0],), on_key=True)
         place = source.where([spot])[spot]
         message = f"this is a scenario, not a seed: it has '{spot.path[0]}'"
         raise UsageError(str(msgspec.structs.replace(place, message=message)))
-
-
-def _world_of(scenario: _Source, variables: Variables) -> list[_Source]:
-    """Return the seeds that a scenario names, and itself for the seed keys that it holds."""
-    named = scenario.document.get("seed")
-    listed: list[tuple[Path, Any]] = [(("seed",), named)]
-    if isinstance(named, list):
-        listed = [(("seed", at), seed) for at, seed in enumerate(named)]
-    world = []
-    for place, seed in listed:
-        path = os.path.join(os.path.dirname(scenario.label), seed) if isinstance(seed, str) else ""
-        if isinstance(seed, dict):
-            part = msgspec.structs.replace(scenario.parts[0], root=place)
-            world.append(_Source(scenario.label, seed, [part]))
-        elif os.path.exists(path):
-            world.append(_read(path, variables))
-        elif path:
-            scenario.note(Spot(place), _missing_file(path, f" '{seed}'"))
-        elif seed is not None:
-            scenario.note(Spot(place), "'seed' must be the path of a seed, a list of them, or its sections")
-    return [*world, scenario]
-
-
-# ── sources ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Part(msgspec.Struct, frozen=True):
-    """One file, whose content is at `mount` in the document."""
-
-    file: str
-    text: str
-    is_json: bool
-    mount: Path = ()
-    root: Path = ()  # where in the file it begins
-
-
-class _Source(msgspec.Struct):
-    """One seed as given: its data, what is wrong with it, and the files that it was read from."""
-
-    label: str
-    document: dict[str, Any] = {}
-    parts: list[_Part] = []
-    problems: list[Problem] = []
-    unread: bool = False  # some of it, so that what refers to it cannot be judged
-
-    @property
-    def scenario_keys(self) -> tuple[str, ...]:
-        """The keys that make this a scenario."""
-        return tuple(key for key in self.document if key in SCENARIO_KEYS and key != "ordered")
-
-    def note(self, spot: Spot, message: str) -> None:
-        """Keep a problem that was found while reading."""
-        self.problems.append(msgspec.structs.replace(self.where([spot])[spot], message=message))
-
-    def where(self, spots: Iterable[Spot]) -> dict[Spot, Problem]:
-        """Return where each spot is, as problems without a message; reads each file again once."""
-        by_part: dict[int, list[Spot]] = {}
-        result = {}
-        for spot in spots:
-            at = self.part_of(spot.path)
-            if at is None:
-                result[spot] = Problem(f"{self.label}, {dotted(spot.path)}" if spot.path else self.label)
-            else:
-                by_part.setdefault(at, []).append(spot)
-        for at, own in by_part.items():
-            part = self.parts[at]
-            inner = {spot: Spot(part.root + spot.path[len(part.mount) :], spot.on_key) for spot in own}
-            found = locate(part.text, inner.values(), is_json=part.is_json)
-            result |= {spot: Problem(part.file, *found[inner[spot]]) for spot in own}
-        return result
-
-    def part_of(self, path: Path) -> int | None:
-        """Return the part that holds the path; else the first that is below it; else the first."""
-        holding = [at for at, part in enumerate(self.parts) if path[: len(part.mount)] == part.mount]
-        if holding:
-            return max(holding, key=lambda at: len(self.parts[at].mount))
-        below = (at for at, part in enumerate(self.parts) if part.mount[: len(path)] == path)
-        return next(below, 0 if self.parts else None)
-
-
-def _read(origin: SeedSource, variables: Variables) -> _Source:
-    """Return a seed's data with placeholders filled; what is wrong is among its problems."""
-    if isinstance(origin, Mapping):
-        source = _Source("inline seed")
-        source.document = _filled(source, _plain(source, origin, ()), variables)
-        return source
-    name = os.fsdecode(origin)
-    source = _Source(name)
-    if os.path.isdir(name):
-        _read_directory(source, FilePath(name), variables)
-    else:
-        content = _read_part(source, FilePath(name), name, variables)
-        if content is not None:
-            source.document = content
-    if any(PLACEHOLDER.search(part.text) for part in source.parts):
-        source.document = _filled(source, source.document, variables)
-    source.document = {key: value for key, value in source.document.items() if value is not None}
-    _include(source, FilePath(name if os.path.isdir(name) else os.path.dirname(name)), variables)
-    return source
-
-
-def _filled(source: _Source, document: Any, variables: Variables) -> Any:
-    filler = Filler(variables)
-    result = filler.fill(document)
-    places = source.where(Spot(path) for path, _ in filler.missing)
-    for path, message in filler.missing:
-        source.problems.append(msgspec.structs.replace(places[Spot(path)], message=message))
-    return result
-
-
-def _plain(source: _Source, value: Any, path: Path) -> Any:
-    """Return a copy in JSON's types; times become ISO 8601 text."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(source, item, (*path, str(key))) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(source, item, (*path, index)) for index, item in enumerate(value)]
-    if isinstance(value, date):
-        return value.isoformat()
-    if value is not None and not isinstance(value, str | int | float):
-        source.note(Spot(path), f"a seed cannot hold a {type(value).__name__}")
-    return value
-
-
-def _read_part(source: _Source, file: FilePath, name: str, variables: Variables, *, top: bool = True) -> Any:
-    """Return a file's data and keep it as the source's last part, or note why not and return None."""
-
-    def report(line: int, column: int, message: str) -> None:
-        source.problems.append(Problem(name, line, column, message))
-
-    is_json = file.suffix.lower() == ".json"
-    try:
-        text = variables.mark(decode(file.read_bytes()), is_json=is_json)
-        content = parse(text, is_json=is_json, report=report)
-    except FileNotFoundError:
-        report(0, 0, _missing_file(name))
-    except OSError as error:
-        report(0, 0, f"cannot be read: {error.strerror}")
-    except Malformed as error:
-        report(error.line, error.column, error.message)
-    else:
-        if isinstance(content, dict) or (content is not None and not top):
-            source.parts.append(_Part(name, text, is_json))
-            return content
-        fault = "the file is empty" if content is None else f"this is {given(content)}"
-        report(1, 1, f"{fault}; a seed is a mapping of sections such as 'clients' and 'users'")
-    source.unread = True
-    return None
-
-
-def _missing_file(name: str, called: str = "") -> str:
-    folder, base = os.path.split(name)
-    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    meant = nearest(base, beside, 0.75)
-    return f"no such file{called}" + (f"; did you mean '{meant}'?" if meant else "")
-
-
-def _read_directory(source: _Source, root: FilePath, variables: Variables) -> None:
-    """Read an export: `tenant.yaml` with what it does not have beside it, or the directory form."""
-    single = next((root / name for name in ("tenant.yaml", "tenant.yml") if (root / name).is_file()), None)
-    if single:
-        source.document = _read_part(source, single, str(single), variables) or {}
-    own = set(source.document)
-    claimed: set[FilePath] = set()
-    for pattern, place in vocabulary().layout:
-        if place.partition(".")[0].removesuffix("[]") in own:
-            continue
-        for file in _matching(root, pattern):
-            if file in claimed:
-                continue
-            claimed.add(file)
-            content = _read_part(source, file, str(file), variables, top=False)
-            if content is not None:
-                _beside(file, place, content)
-                at = mount(source.document, place, content)
-                source.parts[-1] = msgspec.structs.replace(source.parts[-1], mount=at)
-    if not source.parts and not source.problems:
-        wanted = "tenant.yaml, or tenant.json, clients/*.json and so on"
-        source.problems.append(
-            Problem(source.label, message=f"no seed in this directory; a seed is {wanted}")
-        )
-
-
-def _matching(root: FilePath, pattern: str) -> Iterator[FilePath]:
-    suffixes = ("",) if pattern.endswith(".json") else _EXTENSIONS
-    for suffix in suffixes:
-        yield from (file for file in sorted(root.glob(pattern + suffix)) if not file.name.startswith("."))
-
-
-def _beside(file: FilePath, place: str, content: Any) -> None:
-    """Take the HTML that an export keeps in a file of the same name."""
-    key = {"pages[]": "html", "emailTemplates[]": "body"}.get(place)
-    html = file.with_suffix(".html")
-    if key and isinstance(content, dict) and key not in content and html.is_file():
-        content[key] = f"./{html.name}"
-
-
-def _include(source: _Source, root: FilePath, variables: Variables) -> None:
-    """Put the texts of files (scripts, pages) in place of their names; one that is not there stays a name."""
-    inside = root.resolve()
-
-    def read(name: str, bases: Sequence[FilePath]) -> str:
-        if not 0 < len(name) < 256 or any(char in name for char in "\0\n<"):
-            return name
-        files = ((base / name.replace("\\", "/")).resolve() for base in bases)
-        try:
-            file = next((file for file in files if file.is_relative_to(inside) and file.is_file()), None)
-            return name if file is None else variables.fill_known(decode(file.read_bytes()))
-        except (OSError, Malformed):
-            return name
-
-    for section, steps in vocabulary().files.items():
-        content = source.document.get(section, [])
-        for position, entity in enumerate(content) if isinstance(content, list) else [(0, content)]:
-            part = source.parts[source.part_of((section, position)) or 0]
-            folder = FilePath(part.file).parent
-            bases = (folder, folder / "templates", root, root / section)
-            replace_texts(entity, steps, partial(read, bases=bases))

@@ -26,7 +26,7 @@ import msgspec
 from mockidp.errors import UsageError
 from mockidp.seed.reader import Malformed, Path, parse, plain_scalar
 
-SCENARIO_KEYS = ("scenario", "script", "expect", "seed", "ordered")
+SCENARIO_KEYS = ("scenario", "script", "expect", "seed", "ordered", "include", "parameters")
 DATABASE_STRATEGY = "auth0"
 DEFAULT_DATABASE = "Username-Password-Authentication"
 
@@ -196,6 +196,21 @@ class Variables:
             raise UsageError(f"the environment variable {_MAPPINGS} must hold a JSON object")
         self._values: dict[str, Any] = mappings | dict(environ)
         self._environ = environ
+
+    def with_defaults(self, values: Mapping[str, Any]) -> Variables:
+        """Return these, and for names that have no value here these values."""
+        return self._joined({**values, **self._values})
+
+    def with_values(self, values: Mapping[str, Any]) -> Variables:
+        """Return these, with these values before those of the environment."""
+        return self._joined({**self._values, **values})
+
+    def _joined(self, values: dict[str, Any]) -> Variables:
+        joined = Variables({})
+        joined._values = values
+        own = (name for name in self._environ if values[name] is self._values[name])
+        joined._environ = {name: self._environ[name] for name in own}
+        return joined
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -12,15 +12,18 @@ import jwt
 from mockidp import json
 from mockidp.errors import UsageError
 from mockidp.json import Json
+from mockidp.keys import SigningKey
 from mockidp.model.client import Client
 from mockidp.model.credentials import Authorization
 from mockidp.model.resource_server import ResourceServer, find_resource_server
+from mockidp.model.tampering import WRONG, Tamper
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import User
 from mockidp.tokens.claims import access_token_claims, half_hash, id_token_claims
 
 USERINFO_LIFETIME = 86400  # seconds; in browser flows:
 USERINFO_LIFETIME_FOR_WEB = 7200
+TAMPERED_BY = 3600  # seconds that a tampered token is too old or too young
 OPAQUE_KEY = hashlib.blake2b(b"mockidp opaque access tokens", digest_size=32).digest()
 
 
@@ -47,7 +50,8 @@ def issue_access_token(
         return _opaque(tenant, issuer, {**claims, "authorization": authorization.id}), lifetime
     typ = "at+jwt" if server.token_dialect.startswith("rfc9068") else "JWT"
     alg = server.signing_alg or tenant.keys.alg
-    return _sign(tenant, claims, alg, server.signing_secret, typ), lifetime
+    wrong = tenant.tampering.access_token
+    return _sign(tenant, claims, alg, server.signing_secret, typ, wrong), lifetime
 
 
 def issue_id_token(
@@ -68,7 +72,8 @@ def issue_id_token(
     if code is not None:
         claims["c_hash"] = half_hash(code)
     claims |= extra or {}
-    return _sign(tenant, claims, client.jwt_configuration.alg or tenant.keys.alg, client.client_secret)
+    alg = client.jwt_configuration.alg or tenant.keys.alg
+    return _sign(tenant, claims, alg, client.client_secret, wrong=tenant.tampering.id_token)
 
 
 def sign_claims(tenant: Tenant, claims: Mapping[str, Json], alg: str, secret: str | None = None) -> str:
@@ -82,14 +87,72 @@ def _lifetime(server: ResourceServer | None, web: bool) -> int:
     return server.token_lifetime_for_web if web else server.token_lifetime
 
 
-def _sign(tenant: Tenant, claims: Mapping[str, Json], alg: str, secret: str | None, typ: str = "JWT") -> str:
-    if alg == "HS256":
-        if not secret:
-            raise UsageError("HS256 needs a secret: set client_secret (or the API's signing_secret)")
-        content = f"{_b64(json.encode({'alg': alg, 'typ': typ}))}.{_b64(json.encode(claims))}"
-        return f"{content}.{mac(content, secret)}"
+def _sign(
+    tenant: Tenant,
+    claims: Mapping[str, Json],
+    alg: str,
+    secret: str | None,
+    typ: str = "JWT",
+    wrong: Tamper | None = None,
+) -> str:
     key = tenant.keys.current()
-    return jwt.encode(dict(claims), key.private_key(), algorithm=alg, headers={"typ": typ, "kid": key.kid})
+    header = {"alg": alg, "typ": typ} if alg == "HS256" else {"alg": alg, "typ": typ, "kid": key.kid}
+    if alg == "HS256" and not secret:
+        raise UsageError("HS256 needs a secret: set client_secret (or the API's signing_secret)")
+    if wrong is not None:
+        claims = _falsified(claims, wrong, tenant.now())
+        header, secret = _confused(header, secret, wrong, key)
+    if header["alg"] in ("HS256", "none"):
+        content = f"{_b64(json.encode(header))}.{_b64(json.encode(claims))}"
+        token = f"{content}.{mac(content, secret) if secret else ''}"
+    else:
+        token = jwt.encode(dict(claims), key.private_key(), algorithm=alg, headers=header)
+    return _broken(token) if wrong is not None and wrong.fault == "bad_signature" else token
+
+
+# -- tampered tokens: the stated exception, for tests that script them (architecture §1.5) ---------------
+
+
+def _falsified(claims: Mapping[str, Json], wrong: Tamper, now: int) -> dict[str, Json]:
+    """Return the claims with what is wrong in them; a claim that is None is left out."""
+    changed = {**claims, **wrong.claims}
+    fault = wrong.fault or ""
+    if fault in ("expired", "not_yet_valid"):
+        shift = now - TAMPERED_BY - _number(claims["exp"])
+        if fault == "not_yet_valid":
+            shift = now + TAMPERED_BY - _number(claims["iat"])
+            changed["nbf"] = now + TAMPERED_BY
+        moved = [name for name in ("iat", "exp", "auth_time") if name in claims]
+        changed |= {name: _number(claims[name]) + shift for name in moved}
+    elif fault in WRONG:
+        name = fault.removeprefix("wrong_")
+        changed[name] = {"iss": "https://wrong.example/", "at_hash": half_hash("wrong")}.get(name, "wrong")
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+def _confused(
+    header: dict[str, str], secret: str | None, wrong: Tamper, key: SigningKey
+) -> tuple[dict[str, str], str | None]:
+    """Return header and secret: another `kid`, no algorithm, or the public key taken for a secret."""
+    if wrong.fault == "unknown_kid":
+        return {**header, "kid": "unknown"}, secret
+    if wrong.fault == "alg_none":
+        return {**header, "alg": "none"}, None
+    if wrong.fault == "hs256":
+        return {**header, "alg": "HS256"}, key.public_key_pem()
+    return header, secret
+
+
+def _broken(token: str) -> str:
+    """Return the token with a signature that is none: its first byte is another."""
+    content, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    return f"{content}.{_b64(bytes([raw[0] ^ 0xFF]) + raw[1:])}"
+
+
+def _number(value: Json) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def mac(content: str, secret: str) -> str:

@@ -22,7 +22,7 @@ from mockidp.model.resource_server import RESOURCE_SERVERS
 from mockidp.model.tenant import Tenant
 from mockidp.tokens.issuer import OPAQUE_KEY, mac
 
-ASYMMETRIC = ("RS256", "PS256")
+ASYMMETRIC = ("RS256", "PS256", "RS512")
 WRESULT_ISSUER = "urn:auth0"  # of what the classic login page posts, in place of a URL
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
 

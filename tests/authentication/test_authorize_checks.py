@@ -40,10 +40,13 @@ def test_before_the_client_is_known_there_is_a_page(
 
 
 TRICKS = [
+    f"{CALLBACK}?x=1",
+    f"{CALLBACK}?redirect_state=R&x=1",
+    f"{CALLBACK}?redirect_state=R\r\nX-Evil: 1",
     CALLBACK + "/",
-    CALLBACK + "?",
     CALLBACK + "#",
-    CALLBACK + "?x=1",
+    CALLBACK + "?x=1#",
+    "https://evil.example?" + CALLBACK,
     CALLBACK + "%2e",
     CALLBACK + "/..",
     CALLBACK + "\x00",
@@ -86,6 +89,16 @@ def test_a_redirect_uri_is_compared_exactly(world: World, uri: str) -> None:
     response = world.authorize(redirect_uri=uri)
     assert response.status_code == 403
     assert "Location" not in response.headers
+
+
+@pytest.mark.parametrize("uri", [f"{CALLBACK}?redirect_state=R", "https://app.example.com/cb?tab=1"])
+def test_the_query_of_a_redirect_uri_is_the_clients_own(world: World, uri: str) -> None:
+    """It comes back as it was sent, and the token endpoint wants the same (social-auth-core does this)."""
+    response = world.log_in(redirect_uri=uri)
+    assert response.location.startswith(f"{uri}&code=")
+    bare = uri.partition("?")[0]
+    assert world.redeem(answer(response)["code"], redirect_uri=bare).status_code == 403
+    assert world.redeem(world.code(redirect_uri=uri), redirect_uri=uri).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["feature-1", "X9", "*"])

@@ -258,6 +258,11 @@ def test_the_state_comes_back_verbatim(world: World, state: str | None, mode: st
         assert all("evil" not in str(cookie) for cookie in response.headers.getlist("Set-Cookie"))
 
 
+def test_an_empty_state_is_none(world: World) -> None:
+    """Sent without a value is omitted (RFC 6749 §3.1)."""
+    assert set(answer(world.log_in(state=""))) == {"code"}
+
+
 def test_the_code_is_opaque_and_never_the_same(world: World) -> None:
     """43 characters, and another one each time."""
     codes = {world.code(prompt="login") for _ in range(3)}

@@ -144,6 +144,16 @@ def test_the_plain_dialect_has_no_permissions(world: World) -> None:
     assert "permissions" not in claims_of(bob["access_token"])
 
 
+def test_permissions_are_told_only_where_policies_are_enforced(make_world: Any) -> None:
+    """A dialect by itself switches nothing on."""
+    loose = {"identifier": "https://rbac.example.com", "enforce_policies": False}
+    tokens = make_world({"resourceServers": [loose]}).tokens(
+        "bob@example.com", audience="https://rbac.example.com", scope="openid read:x"
+    )
+    assert tokens["scope"] == "openid read:x"
+    assert "permissions" not in claims_of(tokens["access_token"])
+
+
 @pytest.mark.parametrize("name", ["rfc", "rfc-authz"])
 def test_the_rfc9068_dialects(world: World, name: str) -> None:
     """`at+jwt`, `jti` and `client_id`, neither `azp` nor `gty`; permissions with `_authz` (§7.2)."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 from authentication_world import CALLBACK, World, answer, claims_of, error
 
-from mockidp.model.session import SESSIONS
 from mockidp.model.user import delete_user, put_user, rewrite
 
 HOURS = 3600
@@ -161,24 +159,3 @@ def test_a_session_is_no_way_around_its_users_end(world: World, change: str) -> 
     else:
         put_user(world.tenant, rewrite(user, {"blocked": True}))
         assert error(world.authorize(prompt="none")) == ("unauthorized", "user is blocked")
-
-
-def test_logout_wins_over_silent_authentications_at_the_same_moment(world: World) -> None:
-    """A closed session is not written back by a request that had read it before."""
-    world.log_in()
-    cookie = f"auth0={cookie_of(world)}"
-    start = threading.Barrier(9)
-
-    def renew() -> None:
-        start.wait()
-        for _ in range(5):
-            world.get_with_cookie(SILENT, cookie)
-
-    threads = [threading.Thread(target=renew) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    world.get_with_cookie("/v2/logout", cookie)
-    for thread in threads:
-        thread.join()
-    assert world.tenant.store.all(SESSIONS) == []

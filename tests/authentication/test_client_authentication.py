@@ -42,7 +42,11 @@ def machines(make_world: Any) -> World:
         machine("odd:id", client_secret=ODD_SECRET),
         machine("odd", client_secret=ODD_SECRET),
         machine("basic", client_secret="x", token_endpoint_auth_method="client_secret_basic"),
-        machine("keys", client_authentication_methods={"private_key_jwt": {"credentials": keys}}),
+        machine(
+            "keys",
+            client_secret="x",
+            client_authentication_methods={"private_key_jwt": {"credentials": keys}},
+        ),
         machine("rs256", client_authentication_methods={"private_key_jwt": {"credentials": only_rs256}}),
         machine("none", token_endpoint_auth_method="none"),
     ]

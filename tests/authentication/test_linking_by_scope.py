@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from typing import Any
 
+import jwt
 import pytest
 from authentication_world import DATABASE, World, answer, claims_of, error
 
@@ -134,6 +137,14 @@ def expired(world: World) -> str:
     return str(token)
 
 
+def signed_with_the_client_secret(world: World) -> str:
+    """An RS256 client knows its secret, and could name anybody if that signed ID tokens."""
+    claims = {**claims_of(world.tokens()["id_token"]), "sub": world.user("bob@example.com").user_id}
+    head, payload, _ = jwt.encode(claims, "x" * 32, algorithm="HS256").split(".")
+    signature = hmac.digest(b"web-secret", f"{head}.{payload}".encode(), "sha256")
+    return f"{head}.{payload}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def of_nobody(world: World) -> str:
     token = world.tokens("bob@example.com")["id_token"]
     delete_user(world.tenant, world.user("bob@example.com").user_id)
@@ -147,6 +158,7 @@ BAD_HINTS: dict[str, Any] = {
     "an access token": lambda w: w.tokens()["access_token"],
     "a refresh token": lambda w: w.tokens(scope="openid offline_access")["refresh_token"],
     "of nobody": of_nobody,
+    "signed by the client itself": signed_with_the_client_secret,
     "changed": lambda w: w.tokens()["id_token"][:-8] + "AAAAAAAA",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from authentication_world import API, CALLBACK, DATABASE, WEB, World, answer, claims_of, error
 
+from mockidp.authentication import authorize
 from mockidp.model.session import authenticate, find_transaction
 from mockidp.model.user import delete_user, put_user, rewrite
 
@@ -184,6 +186,13 @@ def of_a_deleted_user(world: World, kind: str = "access_token") -> str:
     return str(token)
 
 
+def of_an_unlinked_account(world: World) -> str:
+    token = world.tokens("gail@example.com", scope="openid offline_access")["refresh_token"]
+    world.idp.link("bob@example.com", GOOGLE)
+    world.idp.unlink("bob@example.com", "google-oauth2", "1001")
+    return str(token)
+
+
 def of_a_blocked_user(world: World) -> str:
     token = world.tokens("bob@example.com")["access_token"]
     put_user(world.tenant, rewrite(world.user("bob@example.com"), {"blocked": True}))
@@ -207,6 +216,7 @@ BAD_TOKENS: dict[str, Any] = {
     "blocked user": of_a_blocked_user,
     "machine": of_a_machine,
     "code": lambda w: w.code(),
+    "refresh token of an account that was linked and unlinked": of_an_unlinked_account,
     "control characters": lambda w: "a\r\nb\x00",
     "long": lambda w: "x" * 50_000,
 }
@@ -306,8 +316,8 @@ def test_a_tenant_without_legacy_linking_logs_in(make_world: Any) -> None:
     assert keys(world) == [alice_id(world)]
 
 
-def test_a_double_click_links_once_and_answers_once(world: World) -> None:
-    """Of parallel requests one gets the code; none says that the identity exists already."""
+def test_a_double_click_links_once_and_answers_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two requests want to link at the same moment: one gets the code, none an error about the identity."""
     page = world.authorize(access_token=world.tokens()["access_token"], connection="google-oauth2")
     state = page.location.rpartition("state=")[2]
     transaction = find_transaction(world.tenant, state)
@@ -315,18 +325,19 @@ def test_a_double_click_links_once_and_answers_once(world: World) -> None:
     authenticate(world.tenant, transaction, GOOGLE, GOOGLE, "google-oauth2")
     cookie = world.browser.get_cookie("did", domain="localhost")
     assert cookie is not None
-    start = threading.Barrier(8)
-    responses = []
+    real, both = authorize.next_step, threading.Barrier(2)
 
-    def click() -> None:
-        start.wait()
-        responses.append(world.get_with_cookie(f"/authorize/resume?state={state}", f"did={cookie.value}"))
+    def next_step(tenant: Any, transaction: Any) -> authorize.Step:
+        step = real(tenant, transaction)
+        if step is authorize.Step.LINK:
+            both.wait(timeout=10)
+        return step
 
-    threads = [threading.Thread(target=click) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(response.status_code for response in responses) == [302] + [400] * 7
+    monkeypatch.setattr(authorize, "next_step", next_step)
+    with ThreadPoolExecutor(2) as pool:
+        path = f"/authorize/resume?state={state}"
+        clicks = [pool.submit(world.get_with_cookie, path, f"did={cookie.value}") for _ in range(2)]
+        responses = [click.result() for click in clicks]
+    assert sorted(response.status_code for response in responses) == [302, 400]
     assert "code=" in next(r.location for r in responses if r.status_code == 302)
     assert keys(world) == [alice_id(world), GOOGLE]

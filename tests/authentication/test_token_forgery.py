@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,12 @@ def kid_of(token: str) -> str:
 def hs256(token: str, secret: str) -> str:
     content = part({"alg": "HS256", "typ": "JWT", "kid": kid_of(token)}) + "." + token.split(".")[1]
     return content + "." + encode(hmac.digest(secret.encode(), content.encode(), hashlib.sha256))
+
+
+def spare_bits(token: str) -> str:
+    """Change the last character in bits that a lenient base64 decoder drops (16 and 256 bytes leave four)."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
 
 
 def foreign_key(world: World, token: str) -> str:
@@ -83,6 +90,7 @@ JWT_FORGERIES: dict[str, Forge] = {
     "embedded key": with_header(jwk={"kty": "oct", "k": "x"}, jku="https://evil.example/jwks"),
     "payload changed": changed_payload,
     "last character changed": lambda w, t: t[:-1] + chr(ord(t[-1]) ^ 1),
+    "spare bits of the signature": lambda w, t: spare_bits(t),
     "cut off": lambda w, t: t[:-1],
     "no signature": lambda w, t: t.rpartition(".")[0] + ".",
     "padded": lambda w, t: t + "==",
@@ -123,6 +131,15 @@ def assert_refused(world: World, token: str) -> None:
     assert "invalid%20main%20user%20access_token" in linking.location
 
 
+def test_a_secret_of_an_rs256_api_signs_nothing(make_world: Any) -> None:
+    """Whoever knows it cannot make tokens: the algorithm is the API's, not the token's choice."""
+    secret = "a-secret-that-is-longer-than-32-bytes-but-unused"
+    world = make_world({"resourceServers": [{"identifier": API, "signing_secret": secret}]})
+    good = world.tokens(audience=API, scope="read:x")["access_token"]
+    world.idp.link("alice@example.com", "google-oauth2|1001")
+    assert_refused(world, hs256(good, secret))
+
+
 def segments(change: Callable[[list[str]], list[str]]) -> Forge:
     return lambda world, token: ".".join(change(token.split(".")))
 
@@ -141,6 +158,7 @@ def flip(index: int, at: int) -> Forge:
 
 
 OPAQUE_FORGERIES: dict[str, Forge] = {
+    "spare bits of the tag": lambda w, t: spare_bits(t),
     **{f"part {index}, character {at}": flip(index, at) for index in (0, 2, 3, 4) for at in (0, 7, -1)},
     "key wrapped": segments(lambda p: [p[0], "AAAA", *p[2:]]),
     "no iv": segments(lambda p: [*p[:2], "", *p[3:]]),

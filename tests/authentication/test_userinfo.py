@@ -92,6 +92,7 @@ def test_a_foreign_signature_has_the_recorded_description(world: World) -> None:
         ({"scope": "profile email"}, 401),
         ({"audience": API, "scope": "openid"}, 200),
         ({"audience": API, "scope": "read:x"}, 401),
+        ({"audience": "https://hs256.example.com", "scope": "openid"}, 401),
     ],
 )
 def test_openid_is_needed(world: World, params: dict[str, str], status: int) -> None:

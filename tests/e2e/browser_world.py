@@ -184,6 +184,7 @@ class Visit:
     def __init__(self, world: World, context: BrowserContext) -> None:
         self.idp = world.idp
         self.app = world.app
+        context.set_default_timeout(10_000)  # milliseconds
         self.page = context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -214,7 +215,12 @@ class Visit:
         form.click("button[data-action-button-primary=true]")
 
     def back(self, name: str) -> dict[str, str]:
-        """Wait until the client's page is back; return what the URL carries."""
-        self.page.wait_for_url(lambda url: url.startswith(f"{self.app}/{name}"))
-        parts = urlsplit(self.page.url)
-        return dict(parse_qsl(parts.fragment or parts.query))
+        """Wait until the client's page got an answer in its URL, and return that."""
+        self.page.wait_for_url(lambda url: url.startswith(f"{self.app}/{name}") and bool(answer_in(url)))
+        return answer_in(self.page.url)
+
+
+def answer_in(url: str) -> dict[str, str]:
+    """Return the parameters in a URL's fragment, or else in its query."""
+    parts = urlsplit(url)
+    return dict(parse_qsl(parts.fragment or parts.query))

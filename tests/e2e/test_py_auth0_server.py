@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # The SDK still writes its models as pydantic 1 did.
 PYDANTIC_1 = r"ignore:(Support for class-based|The `(dict|parse_obj)` method is):DeprecationWarning"
-pytestmark = [pytest.mark.slow, needs("auth0_server_python"), pytest.mark.filterwarnings(PYDANTIC_1)]
+HTTPX_1 = "ignore:The httpx module is deprecated:DeprecationWarning"  # Authlib's, which the SDK is built on
+WARNINGS = pytest.mark.filterwarnings(PYDANTIC_1, HTTPX_1)
+pytestmark = [pytest.mark.slow, needs("auth0_server_python"), WARNINGS]
 SECRET = "a secret of the application, long enough for its cookies"
 
 

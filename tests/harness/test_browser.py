@@ -53,6 +53,7 @@ class WebApp:
     def __init__(self, idp: MockIdp) -> None:
         self.idp = idp
         self.url = ""
+        self.cookie = "app=1"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> object:
         request = Request(environ)
@@ -61,7 +62,7 @@ class WebApp:
     def answer(self, request: Request) -> Response:
         if request.path == "/login":
             target = self.idp.url + authorize(redirect_uri=f"{self.url}/callback")
-            return self.redirect(target, cookie="app=1")
+            return self.redirect(target, cookie=self.cookie)
         if request.path == "/circle":
             return self.redirect("/circle")
         if request.path == "/keep":
@@ -132,6 +133,13 @@ def test_a_login_may_begin_at_the_application(idp: MockIdp, app: WebApp) -> None
     assert page.status == 200
     assert "app=1" in page.text
     assert browser.cookies["app"] == "1"
+
+
+def test_a_secure_cookie_reaches_an_application_on_this_machine(idp: MockIdp, app: WebApp) -> None:
+    """By http too, as in Chrome and Firefox: the SDKs' session cookies are `Secure`."""
+    app.cookie = "app=2; Secure; HttpOnly; Path=/"
+    browser = idp.browser()
+    assert "app=2" in browser.get(browser.login(f"{app.url}/login", ALICE)).text
 
 
 def test_a_redirect_to_elsewhere_is_told(idp: MockIdp, app: WebApp) -> None:

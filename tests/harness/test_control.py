@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import requests
 
-from mockidp.harness.durations import parse_duration
 from mockidp.harness.operations import OPERATIONS, ControlError, Operation
+from mockidp.rules.durations import parse_duration
 from mockidp.server import MockIdp
 
 ALICE = "alice@example.com"

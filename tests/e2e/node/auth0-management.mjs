@@ -1,5 +1,5 @@
 // auth0 5, 6 and 7: the Management API. The package's name in node_modules is the argument.
-import { say } from "./talk.mjs";
+import { report } from "./talk.mjs";
 
 const { ManagementClient, ManagementError } = await import(process.argv[2]);
 const { AUTH0_DOMAIN } = process.env;
@@ -42,7 +42,7 @@ for await (const user of await management.users.list({ q: "email:*@example.com",
 
 await management.users.delete(created.user_id);
 const error = await management.users.get(created.user_id).catch((error) => error);
-say({
+report({
   linked: providers(linked),
   left: providers(left),
   user_metadata,

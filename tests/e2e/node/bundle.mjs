@@ -17,7 +17,9 @@ const transforms = {
       for (const name of ["ejsify", "brfs", "packageify"]) {
         contents = await transformed(require(name)(file, {}), contents);
       }
-      return { contents, loader: "js" };
+      // browserify brought this along
+      const buffer = contents.includes("Buffer(") ? 'const { Buffer } = require("buffer/");' : "";
+      return { contents: buffer + contents, loader: "js", resolveDir: path.dirname(file) };
     });
   },
 };
@@ -39,6 +41,7 @@ for (const version of [9, 10, 14]) {
     outfile: path.join(directory, `lock-${version}.js`),
     bundle: true,
     platform: "browser",
+    mainFields: ["browser", "module", "main"], // said by name, "module" holds for require() too
     define: { global: "window", "process.env.NODE_ENV": '"production"', "process.env.NODE_DEBUG": "undefined" },
     logLevel: "warning",
     logLimit: 5,

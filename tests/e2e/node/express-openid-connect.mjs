@@ -46,7 +46,7 @@ function code() {
     const before = req.oidc.accessToken;
     const after = await before.refresh();
     res.json({
-      user: req.oidc.user,
+      ...req.oidc.user,
       info: await req.oidc.fetchUserInfo(),
       token_type: before.token_type,
       refreshed: after.access_token !== before.access_token,
@@ -54,7 +54,6 @@ function code() {
   });
 }
 
-app.get("/", (req, res) => res.json({ authenticated: req.oidc?.isAuthenticated() ?? false }));
 ({ id_token: idToken, code })[process.argv[2]]();
-app.get("/home", (req, res) => res.json({ authenticated: req.oidc.isAuthenticated() }));
+app.get("/", (req, res) => res.json({ authenticated: req.oidc.isAuthenticated() }));
 serve(app);

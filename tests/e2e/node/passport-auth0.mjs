@@ -47,7 +47,7 @@ app.post("/unlink/:user_id", async (req, res) => {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ access_token: req.session.accessToken, user_id: req.params.user_id }),
   });
-  res.status(answer.status).send(await answer.text());
+  res.json({ status: answer.status, text: await answer.text() });
 });
 // end
 
@@ -55,7 +55,7 @@ passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 app.use(passport.session());
 app.get("/me", (req, res) => res.json(req.user));
-app.get("/forms", (req, res) =>
+app.get("/accounts", (req, res) =>
   res.send('<form method="post" action="/unlink/facebook|1022"><button>Remove</button></form>'),
 );
 serve(app);

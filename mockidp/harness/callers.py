@@ -1,0 +1,67 @@
+"""Who may call `/_mockidp/*`: programs on this machine, and pages of its own origin. No web page can steer a mock."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from werkzeug.wrappers import Request, Response
+
+from mockidp import json
+from mockidp.errors import ApiError, Refusal, UsageError
+from mockidp.http.routing import Answer, Call, Endpoint
+from mockidp.model.tenant import is_loopback, split_host
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """Wrap an endpoint: it hears callers on this machine only, and refuses in the control API's form."""
+
+    def guarded(call: Call) -> Answer:
+        try:
+            check_caller(call.request)
+            return endpoint(call)
+        except UsageError as error:
+            return _refusal(400, "usage_error", str(error))
+        except ApiError as error:
+            code = error.error_code or HTTPStatus(error.status).phrase.lower().replace(" ", "_")
+            return _refusal(error.status, code, error.message)
+        except Refusal as error:
+            return _refusal(error.status, "refused", str(error))
+
+    return guarded
+
+
+def check_caller(request: Request) -> None:
+    """Refuse foreign pages: another Host (DNS rebinding), another origin, another site."""
+    if not is_loopback(split_host(request.host)[0]):
+        raise ApiError(
+            403, f"the control API answers on loopback names such as localhost only, not on '{request.host}'"
+        )
+    origin, site = _senders(request)
+    own = f"{request.scheme}://{request.host}"
+    if origin not in (None, own) or site not in (None, "same-origin", "none"):
+        raise ApiError(
+            403,
+            f"the control API answers pages of its own origin only, and no other site's ({origin or site}); "
+            "call it from the test, not from a page",
+        )
+
+
+def check_body(request: Request) -> None:
+    """Refuse a browser's body that is no JSON: a page could send it without a preflight."""
+    is_browser = _senders(request) != (None, None)
+    if is_browser and request.mimetype != "application/json" and request.get_data():
+        raise ApiError(415, "a browser has to send the body as application/json", "unsupported_media_type")
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """Return a response with a JSON body."""
+    return Response(json.encode(value), status, content_type="application/json; charset=utf-8")
+
+
+def _senders(request: Request) -> tuple[str | None, str | None]:
+    """Return what a browser says of where a request comes from: origin and site."""
+    return request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+
+
+def _refusal(status: int, error: str, message: str) -> Response:
+    return as_json({"error": error, "message": message}, status)

@@ -1,0 +1,263 @@
+"""`/_mockidp/`: the dashboard, a mock's world in a browser. Not part of what is emulated.
+
+Every action is a form's POST that answers with a redirect to where it was sent from, and is heard from pages
+of its own origin only, like the control API beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from mockidp.errors import ApiError, Refusal, UsageError
+from mockidp.harness.callers import guarded
+from mockidp.harness.dashboard_pages import STATIC, dashboard_page, frame, static_file
+from mockidp.harness.dashboard_settings import domain_of, settings_for
+from mockidp.harness.dashboard_stream import stream
+from mockidp.harness.dashboard_views import (
+    Listing,
+    paged,
+    request_detail,
+    request_row,
+    search_requests,
+    search_users,
+    user_detail,
+    user_row,
+    user_url,
+)
+from mockidp.harness.operations import OPERATIONS, PREFIX, Idp
+from mockidp.harness.rules import Rules
+from mockidp.harness.script import Logins
+from mockidp.http.routing import Call, Endpoint, Route
+from mockidp.model.client import CLIENTS, Client
+from mockidp.model.user import USERS, find_by_identity, find_user, get_user
+from mockidp.rules.durations import parse_duration
+
+HOME = f"{PREFIX}/dashboard"
+USERS_SHOWN, REQUESTS_SHOWN, MESSAGES_SHOWN, CLIENTS_SHOWN = 25, 25, 25, 25
+AT_A_GLANCE = 8  # rows of each list on the overview
+
+
+class Mock(Idp, Protocol):
+    """What the dashboard steers: `MockIdp`."""
+
+    @property
+    def ca_path(self) -> str: ...
+    def link(self, primary: str, secondary: str) -> object: ...
+    def unlink(self, user: str, provider: str, user_id: str) -> object: ...
+
+
+class Dashboard:
+    """The pages and actions over one mock; `logins` and `rules` are those of its world."""
+
+    def __init__(self, idp: Mock, logins: Logins, rules: Rules) -> None:
+        self._idp = idp
+        self._logins = logins
+        self._rules = rules
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        shown: dict[str, Endpoint] = {
+            PREFIX: self.overview,
+            f"{HOME}/users": self.users,
+            f"{HOME}/users/{{id}}": self.user,
+            f"{HOME}/clients": self.clients,
+            f"{HOME}/requests": self.requests,
+            f"{HOME}/outbox": self.outbox,
+            f"{HOME}/rules": self.rules,
+            f"{PREFIX}/requests/stream": lambda call: stream(call.request, lambda: self._idp.requests),
+            f"{STATIC}/{{name}}": static_file,
+        }
+        done: dict[str, Callable[[dict[str, str]], str]] = {
+            "login-as": self.login_as,
+            "link": self.link,
+            "unlink": self.unlink,
+            "clock": self.set_clock,
+            "reset": self.reset,
+        }
+        return (
+            *(Route("GET", path, guarded(endpoint)) for path, endpoint in shown.items()),
+            *(Route("POST", f"{HOME}/{name}", guarded(self._acting(act))) for name, act in done.items()),
+        )
+
+    # -- pages -------------------------------------------------------------------------------------------
+
+    def overview(self, call: Call) -> Response:
+        """Answer with the first of everything."""
+        tenant = self._idp.tenant
+        users, requests = tenant.store.all(USERS), self._idp.requests
+        messages = list(self._idp.outbox)
+        return self._page(
+            call,
+            "overview.html",
+            users=[user_row(user, self._logins.identity) for user in users[:AT_A_GLANCE]],
+            user_count=len(users),
+            requests=[request_row(tenant, each) for each in requests[-AT_A_GLANCE:][::-1]],
+            request_count=len(requests),
+            messages=messages[: -AT_A_GLANCE // 2 - 1 : -1],
+            message_count=len(messages),
+            client_count=len(tenant.store.all(CLIENTS)),
+            domain=domain_of(call),
+            ca=self._ca(),
+            operations=OPERATIONS,
+        )
+
+    def users(self, call: Call) -> Response:
+        """Answer with the users that a search finds."""
+        text = call.request.args.get("q", "")
+        found = self._listed(call, search_users(self._idp.tenant, text), USERS_SHOWN, q=text)
+        rows = [user_row(user, self._logins.identity) for user in found.rows]
+        return self._page(call, "users.html", listing=found, users=rows, q=text)
+
+    def user(self, call: Call) -> Response:
+        """Answer with one user: identities, whom to link, the whole object."""
+        tenant, key = self._idp.tenant, call.path["id"]
+        user = find_user(tenant, key) or find_by_identity(tenant, key) or get_user(tenant, key)
+        return self._page(call, "user.html", user=user_detail(tenant, user, self._logins.identity))
+
+    def clients(self, call: Call) -> Response:
+        """Answer with the clients and the settings to copy."""
+        found = self._listed(call, self._idp.tenant.store.all(CLIENTS), CLIENTS_SHOWN)
+        rows = [self._client(call, client) for client in found.rows]
+        return self._page(
+            call, "clients.html", listing=found, clients=rows, domain=domain_of(call), ca=self._ca()
+        )
+
+    def requests(self, call: Call) -> Response:
+        """Answer with the recorded requests, newest first."""
+        text, tenant = call.request.args.get("q", ""), self._idp.tenant
+        found = self._listed(call, search_requests(self._idp.requests, text), REQUESTS_SHOWN, q=text)
+        rows = [request_detail(tenant, each) for each in found.rows]
+        return self._page(call, "requests.html", listing=found, requests=rows, q=text)
+
+    def outbox(self, call: Call) -> Response:
+        """Answer with the messages, newest first."""
+        found = self._listed(call, list(self._idp.outbox)[::-1], MESSAGES_SHOWN)
+        return self._page(call, "outbox.html", listing=found, messages=found.rows)
+
+    def rules(self, call: Call) -> Response:
+        """Answer with the rules and what each did."""
+        return self._page(
+            call,
+            "rules.html",
+            title=self._rules.script.title,
+            uses=self._rules.uses,
+            mistakes=self._rules.mistakes,
+        )
+
+    # -- actions: each returns the name of what was done ---------------------------------------------------
+
+    def login_as(self, form: dict[str, str]) -> str:
+        """Let a user answer the login pages; without one they are shown again."""
+        self._idp.login_as(form.get("user") or None)
+        return "login-as" if form.get("user") else "login-pages"
+
+    def link(self, form: dict[str, str]) -> str:
+        """Link the account `secondary` to the account `user`."""
+        self._idp.link(_given(form, "user"), _given(form, "secondary").strip())
+        return "link"
+
+    def unlink(self, form: dict[str, str]) -> str:
+        """Make an identity of the account `user` one of its own."""
+        self._idp.unlink(_given(form, "user"), _given(form, "provider"), _given(form, "user_id"))
+        return "unlink"
+
+    def set_clock(self, form: dict[str, str]) -> str:
+        """Do one thing to the clock: `unfreeze`, `advance` by a duration, or `freeze` at a time or `now`."""
+        clock = self._idp.tenant.clock
+        if "unfreeze" in form:
+            clock.unfreeze()
+        elif advance := form.get("advance", "").strip():
+            clock.advance(parse_duration(advance))
+        else:
+            at = _given(form, "freeze").strip()
+            clock.freeze(None if at == "now" else at)
+        return "clock"
+
+    def reset(self, form: dict[str, str]) -> str:
+        """Bring the seed back."""
+        self._idp.reset()
+        return "reset"
+
+    # -- how -----------------------------------------------------------------------------------------------
+
+    def _page(self, call: Call, template: str, status: int = 200, **context: object) -> Response:
+        framed = frame(call, self._idp.tenant) | {
+            "answering": self._answering(),
+            "rule_count": len(self._rules.uses),
+            "answers_now": self._logins.identity,
+        }
+        return dashboard_page(template, status, **framed, **context)
+
+    def _acting(self, act: Callable[[dict[str, str]], str]) -> Endpoint:
+        """Return an action's endpoint: back to where the form was, or what is wrong as a page."""
+
+        def endpoint(call: Call) -> Response:
+            form = call.request.form.to_dict()
+            back = _own_path(form.get("back", ""))
+            try:
+                done = act(form)
+            except UsageError as error:
+                return self._page(call, "problem.html", 400, message=str(error), back=back)
+            except ApiError as error:
+                return self._page(call, "problem.html", error.status, message=error.message, back=back)
+            except Refusal as error:
+                return self._page(call, "problem.html", error.status, message=str(error), back=back)
+            return redirect(_with_done(back, done), 303)
+
+        return endpoint
+
+    def _answering(self) -> dict[str, Any] | None:
+        """Return who answers the login pages."""
+        key = self._logins.identity
+        user = find_by_identity(self._idp.tenant, key) if key else None
+        if key is None or user is None:
+            return None
+        return {"title": user.email or user.name or user.user_id, "key": key, "url": user_url(user.user_id)}
+
+    def _listed(self, call: Call, rows: list[Any], size: int, **query: str) -> Listing:
+        number = call.request.args.get("page", 1, type=int)
+        return paged(rows, number, size, call.request.path, **query)
+
+    def _client(self, call: Call, client: Client) -> dict[str, Any]:
+        return {
+            "name": client.name,
+            "client_id": client.client_id,
+            "client_secret": "" if client.is_public else client.client_secret or "",
+            "type": client.app_type or "",
+            "callbacks": client.callbacks,
+            "logout_urls": client.allowed_logout_urls,
+            "grant_types": client.grant_types,
+            "settings": settings_for(call, client, self._ca()),
+        }
+
+    def _ca(self) -> str:
+        try:
+            return self._idp.ca_path
+        except UsageError:
+            return ""  # it can't be kept: there is no https then
+
+
+def _given(form: dict[str, str], name: str) -> str:
+    if not form.get(name, "").strip():
+        raise UsageError(f"the form has no '{name}'")
+    return form[name]
+
+
+def _own_path(url: str) -> str:
+    """Return a path of the dashboard, and the overview in place of anything else."""
+    parts = urlsplit(url)
+    own = parts.path.rstrip("/") == PREFIX or parts.path.startswith(f"{HOME}/")
+    if parts.scheme or parts.netloc or not own or url.startswith("//"):
+        return f"{PREFIX}/"
+    return url
+
+
+def _with_done(url: str, done: str) -> str:
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] != "done"]
+    return parts._replace(query=urlencode([*query, ("done", done)])).geturl()
