@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 PORT ?= 4100
 
-.PHONY: run test test-all check format clean
+.PHONY: run test test-slow test-all check format clean
 
 run: $(VENV)/.run  ## serve the demo tenant
 	$(BIN)/python -m mockidp serve --port $(PORT)
@@ -13,8 +13,10 @@ run: $(VENV)/.run  ## serve the demo tenant
 test: $(VENV)/.dev  ## every test but the long suites
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: $(VENV)/.dev  ## the long suites too
-	$(BIN)/python -m pytest -n $(JOBS)
+test-slow: $(VENV)/.clients  ## the long suites: every official SDK, and browsers
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+test-all: test test-slow  ## both
 
 check: $(VENV)/.dev  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
@@ -35,6 +37,10 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@
+
+$(VENV)/.clients: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[clients]'
 	touch $@
 
 clean:

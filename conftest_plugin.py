@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     Servers = Callable[[Mapping[str, Any], Seed], MockIdp]
 
 T = TypeVar("T")
-MARKER = "mockidp(seed=…, clock=…): the world of this test: a seed (path, mapping or list), a frozen time"
+MARKER = (
+    "mockidp(seed=…, scenario=…, clock=…): the world of this test: a seed (path, mapping or list), "
+    "a scenario file that has to be met, a frozen time"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,15 +85,15 @@ def idp(
 ) -> Iterator[MockIdp]:
     """The mock, fresh from its seed for every test; what went wrong inside it fails the test at its end."""
     wanted = _marked(request)
-    if "seed" in wanted:
-        seed = _located(wanted["seed"], [request.path.parent])
-    else:
-        seed = _located(idp_seed, _folders(request))
-    server = _told(lambda: _idp_servers(idp_options, seed))
+    seed, scenario = (_located(wanted.get(name), [request.path.parent]) for name in ("seed", "scenario"))
+    otherwise = _located(idp_seed, _folders(request))
+    server = _told(lambda: _idp_servers(idp_options, otherwise if seed is None else seed))
     with ExitStack() as stack:
-        _told(lambda: stack.enter_context(server.serving(seed, wanted.get("clock"))))
+        serving = server.serving(seed, wanted.get("clock"), scenario, otherwise=otherwise)
+        _told(lambda: stack.enter_context(serving))
         yield server
         server.raise_problems()
+        _told(server.verify)
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -101,8 +104,6 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
         if marker.args or unknown:
             given = ", ".join([*map(repr, marker.args), *unknown])
             pytest.fail(f"the marker is {MARKER.partition(':')[0]}, not {given}", pytrace=False)
-        if "scenario" in marker.kwargs:
-            pytest.fail("the marker mockidp(scenario=…): scenarios are not supported yet", pytrace=False)
         wanted = {**marker.kwargs, **wanted}
     return wanted
 
@@ -136,11 +137,11 @@ def _located(seed: Any, folders: Iterable[Path]) -> Any:
 
 
 def _told(do: Callable[[], T]) -> T:
-    """Return what `do` returns; a usage error becomes the test's failure, without a traceback."""
+    """Return what `do` returns; a mistake or a difference is the test's failure, without a traceback."""
     from mockidp.errors import UsageError
 
     try:
         return do()
-    except UsageError as error:
+    except (UsageError, AssertionError) as error:
         message = str(error)
     pytest.fail(message, pytrace=False)

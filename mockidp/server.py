@@ -20,7 +20,7 @@ from mockidp.errors import UsageError
 from mockidp.harness.control import control_routes
 from mockidp.harness.handle import TenantHandle
 from mockidp.harness.minting import Scope, mint_management_token
-from mockidp.harness.objects import Ref, UserView, identity_key, resolve_connection, view_user
+from mockidp.harness.objects import UserView, resolve_connection, view_user
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
@@ -58,7 +58,6 @@ class _World:
     tenant: Tenant
     application: Application
     requests: Recorder
-    logins: Logins
     rules: Rules
     outbox: Outbox
     restore: Callable[[], None]
@@ -201,8 +200,8 @@ class MockIdp(TenantHandle, Steering):
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment variables that point SDKs of any language here."""
-        issuer = self.issuer.rstrip("/")
+        """Environment variables that point SDKs of any language here, all to one issuer: https, as they want."""
+        issuer = (self.tenant.names.pinned_issuer or f"https://{self.domain}").rstrip("/")
         ca_names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return {
             "AUTH0_DOMAIN": self.domain,
@@ -243,10 +242,6 @@ class MockIdp(TenantHandle, Steering):
         everything = (scope for route in ROUTES for scope in route.scopes)
         return mint_management_token(self.tenant, scope, everything)
 
-    def login_as(self, user: Ref | None) -> None:
-        """Let the user answer the interactive authorizations from now on, no page; None shows pages again."""
-        self._world.logins.login_as(None if user is None else identity_key(self.tenant, user))
-
     def browser(self) -> Browser:
         """Return a new browser: cookies of its own, walks the real pages."""
         from mockidp.harness.browser import Browser
@@ -274,7 +269,6 @@ class MockIdp(TenantHandle, Steering):
         self._world = world
         world.restore()
         world.requests.clear()
-        world.logins.forget()
         world.rules.restart(script)
         world.application.problems.clear()
 
@@ -359,11 +353,10 @@ class MockIdp(TenantHandle, Steering):
         tenant = Tenant(self._names)
         build(tenant, document)
         self._settle(tenant)
-        requests, logins = Recorder(tenant), Logins(tenant)
-        rules = Rules(tenant, logins)
+        requests, rules = Recorder(tenant), Rules(tenant, Logins(tenant))
         application = Application(tenant, control_routes(self), (requests.layer, rules.layer))
         requests.router, rules.application = application.router, application
-        return _World(tenant, application, requests, logins, rules, Outbox(tenant), tenant.snapshot())
+        return _World(tenant, application, requests, rules, Outbox(tenant), tenant.snapshot())
 
     def _known(self, sources: list[SeedSource], frozen_at: float | None) -> _World:
         """Return the world of these seeds, the same one again while nothing changed."""

@@ -210,9 +210,9 @@ def test_next(idp):
         ("seed='wrong.yaml'", "*wrong.yaml:1:10: unknown key 'emial' in user 'b@*'; did you mean 'email'?"),
         ("seed='nowhere.yaml'", "*nowhere.yaml: no such file*"),
         ("clock='tomorrow'", "*'tomorrow' is no time*"),
-        ("sed='x'", "*the marker is mockidp(seed=…, clock=…), not sed*"),
-        ("'x.yaml'", "*the marker is mockidp(seed=…, clock=…), not 'x.yaml'*"),
-        ("scenario='x.yaml'", "*scenarios are not supported yet*"),
+        ("sed='x'", "*the marker is mockidp(seed=…, scenario=…, clock=…), not sed*"),
+        ("'x.yaml'", "*the marker is mockidp(seed=…, scenario=…, clock=…), not 'x.yaml'*"),
+        ("scenario='x.yaml'", "*x.yaml: no such file*"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(run: Runs, marker: str, message: str) -> None:

@@ -111,11 +111,9 @@ def _form(call: Call, body: Mapping[str, str]) -> str:
         "protocol": "oauth2",
         **context,
     }
-    return FORM.format(
-        action=f"{call.origin}login/callback",
-        wresult=_wresult(call, ticket, user, tenant),
-        wctx=json.encode(wctx).decode(),
-    )
+    wresult = _wresult(call, ticket, user, tenant)
+    action = f"{call.origin}login/callback"
+    return str(FORM.format(action=action, wresult=wresult, wctx=json.encode(wctx).decode()))
 
 
 def _wresult(call: Call, ticket: LoginTicket, user: User, tenant: str) -> str:

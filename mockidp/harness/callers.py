@@ -1,4 +1,4 @@
-"""Who may call `/_mockidp/*`: programs on this machine, and pages of its own origin. No web page can steer a mock."""
+"""Who may call `/_mockidp/*`: programs on this machine, and pages of its own origin, so that no other can."""
 
 from __future__ import annotations
 

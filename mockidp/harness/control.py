@@ -12,13 +12,14 @@ from werkzeug.wrappers import Request
 from mockidp import json
 from mockidp.errors import ApiError
 from mockidp.harness.callers import as_json, check_body, guarded
+from mockidp.harness.dashboard import Dashboard, Mock
 from mockidp.harness.openapi import describe
 from mockidp.harness.operations import OPERATIONS, PREFIX, Idp, Operation
 from mockidp.http.routing import Answer, Call, Endpoint, Route
 
 
-def control_routes(idp: Idp) -> tuple[Route, ...]:
-    """Return the routes of the control API over one mock."""
+def control_routes(idp: Mock) -> tuple[Route, ...]:
+    """Return the routes of the control API over one mock, and of the dashboard."""
     return (
         *(
             Route(
@@ -30,6 +31,7 @@ def control_routes(idp: Idp) -> tuple[Route, ...]:
             for each in OPERATIONS
         ),
         Route("GET", f"{PREFIX}/openapi.json", guarded(lambda call: as_json(describe(OPERATIONS)))),
+        *Dashboard(idp).routes(),
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from mockidp.errors import ApiError, Refusal, UsageError
+from mockidp.errors import ApiError, UsageError
 from mockidp.harness.callers import guarded
 from mockidp.harness.dashboard_pages import STATIC, dashboard_page, frame, static_file
 from mockidp.harness.dashboard_settings import domain_of, settings_for
@@ -31,8 +31,7 @@ from mockidp.harness.dashboard_views import (
 )
 from mockidp.harness.operations import OPERATIONS, PREFIX, Idp
 from mockidp.harness.rules import Rules
-from mockidp.harness.script import Logins
-from mockidp.http.routing import Call, Endpoint, Route
+from mockidp.http.routing import Answer, Call, Endpoint, Route
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.user import USERS, find_by_identity, find_user, get_user
 from mockidp.rules.durations import parse_duration
@@ -47,17 +46,17 @@ class Mock(Idp, Protocol):
 
     @property
     def ca_path(self) -> str: ...
+    @property
+    def rules(self) -> Rules: ...
     def link(self, primary: str, secondary: str) -> object: ...
     def unlink(self, user: str, provider: str, user_id: str) -> object: ...
 
 
 class Dashboard:
-    """The pages and actions over one mock; `logins` and `rules` are those of its world."""
+    """The pages and actions over one mock."""
 
-    def __init__(self, idp: Mock, logins: Logins, rules: Rules) -> None:
+    def __init__(self, idp: Mock) -> None:
         self._idp = idp
-        self._logins = logins
-        self._rules = rules
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -80,8 +79,11 @@ class Dashboard:
             "reset": self.reset,
         }
         return (
-            *(Route("GET", path, guarded(endpoint)) for path, endpoint in shown.items()),
-            *(Route("POST", f"{HOME}/{name}", guarded(self._acting(act))) for name, act in done.items()),
+            *(Route("GET", path, guarded(self._shown(endpoint))) for path, endpoint in shown.items()),
+            *(
+                Route("POST", f"{HOME}/{name}", guarded(self._shown(self._acting(act))))
+                for name, act in done.items()
+            ),
         )
 
     # -- pages -------------------------------------------------------------------------------------------
@@ -94,7 +96,7 @@ class Dashboard:
         return self._page(
             call,
             "overview.html",
-            users=[user_row(user, self._logins.identity) for user in users[:AT_A_GLANCE]],
+            users=[user_row(user, self._login_identity) for user in users[:AT_A_GLANCE]],
             user_count=len(users),
             requests=[request_row(tenant, each) for each in requests[-AT_A_GLANCE:][::-1]],
             request_count=len(requests),
@@ -110,14 +112,14 @@ class Dashboard:
         """Answer with the users that a search finds."""
         text = call.request.args.get("q", "")
         found = self._listed(call, search_users(self._idp.tenant, text), USERS_SHOWN, q=text)
-        rows = [user_row(user, self._logins.identity) for user in found.rows]
+        rows = [user_row(user, self._login_identity) for user in found.rows]
         return self._page(call, "users.html", listing=found, users=rows, q=text)
 
     def user(self, call: Call) -> Response:
         """Answer with one user: identities, whom to link, the whole object."""
         tenant, key = self._idp.tenant, call.path["id"]
         user = find_user(tenant, key) or find_by_identity(tenant, key) or get_user(tenant, key)
-        return self._page(call, "user.html", user=user_detail(tenant, user, self._logins.identity))
+        return self._page(call, "user.html", user=user_detail(tenant, user, self._login_identity))
 
     def clients(self, call: Call) -> Response:
         """Answer with the clients and the settings to copy."""
@@ -144,9 +146,9 @@ class Dashboard:
         return self._page(
             call,
             "rules.html",
-            title=self._rules.script.title,
-            uses=self._rules.uses,
-            mistakes=self._rules.mistakes,
+            title=self._idp.rules.script.title,
+            uses=self._idp.rules.uses,
+            mistakes=self._idp.rules.mistakes,
         )
 
     # -- actions: each returns the name of what was done ---------------------------------------------------
@@ -188,32 +190,39 @@ class Dashboard:
     def _page(self, call: Call, template: str, status: int = 200, **context: object) -> Response:
         framed = frame(call, self._idp.tenant) | {
             "answering": self._answering(),
-            "rule_count": len(self._rules.uses),
-            "answers_now": self._logins.identity,
+            "rule_count": len(self._idp.rules.uses),
         }
         return dashboard_page(template, status, **framed, **context)
 
-    def _acting(self, act: Callable[[dict[str, str]], str]) -> Endpoint:
-        """Return an action's endpoint: back to where the form was, or what is wrong as a page."""
+    def _shown(self, endpoint: Endpoint) -> Endpoint:
+        """Wrap an endpoint: what is wrong is said on a page."""
 
-        def endpoint(call: Call) -> Response:
-            form = call.request.form.to_dict()
-            back = _own_path(form.get("back", ""))
+        def shown(call: Call) -> Answer:
             try:
-                done = act(form)
+                return endpoint(call)
             except UsageError as error:
-                return self._page(call, "problem.html", 400, message=str(error), back=back)
+                return self._page(call, "problem.html", 400, message=str(error), back=_back(call))
             except ApiError as error:
-                return self._page(call, "problem.html", error.status, message=error.message, back=back)
-            except Refusal as error:
-                return self._page(call, "problem.html", error.status, message=str(error), back=back)
-            return redirect(_with_done(back, done), 303)
+                return self._page(call, "problem.html", error.status, message=error.message, back=_back(call))
 
-        return endpoint
+        return shown
+
+    def _acting(self, act: Callable[[dict[str, str]], str]) -> Endpoint:
+        """Return an action's endpoint, which leads back to where the form was."""
+
+        def acting(call: Call) -> Response:
+            done = act(call.request.form.to_dict())
+            return redirect(_with_done(_back(call), done), 303)
+
+        return acting
+
+    @property
+    def _login_identity(self) -> str | None:
+        return self._idp.rules.logins.identity
 
     def _answering(self) -> dict[str, Any] | None:
         """Return who answers the login pages."""
-        key = self._logins.identity
+        key = self._login_identity
         user = find_by_identity(self._idp.tenant, key) if key else None
         if key is None or user is None:
             return None
@@ -248,13 +257,14 @@ def _given(form: dict[str, str], name: str) -> str:
     return form[name]
 
 
-def _own_path(url: str) -> str:
-    """Return a path of the dashboard, and the overview in place of anything else."""
-    parts = urlsplit(url)
-    own = parts.path.rstrip("/") == PREFIX or parts.path.startswith(f"{HOME}/")
-    if parts.scheme or parts.netloc or not own or url.startswith("//"):
+def _back(call: Call) -> str:
+    """Return the dashboard's page that a form was on; the overview in place of anything else."""
+    try:
+        parts = urlsplit(call.request.form.get("back", ""))
+    except ValueError:
         return f"{PREFIX}/"
-    return url
+    own = parts.path.rstrip("/") == PREFIX or parts.path.startswith(f"{HOME}/")
+    return parts.geturl() if own and not parts.scheme and not parts.netloc else f"{PREFIX}/"
 
 
 def _with_done(url: str, done: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from werkzeug.wrappers import Response
 
 from mockidp import __version__
+from mockidp.clock import iso
 from mockidp.errors import not_found
 from mockidp.http import pages
 from mockidp.http.routing import Call
@@ -53,18 +55,27 @@ def dashboard_page(template: str, status: int = 200, **context: object) -> Respo
 def frame(call: Call, tenant: Tenant) -> dict[str, object]:
     """Return what the frame of every page shows."""
     now = tenant.clock.now()
-    query = call.request.query_string.decode("latin-1")
     return {
         "version": __version__,
         "tenant_name": tenant.settings.friendly_name or "",
         "issuer": call.issuer,
         "epoch": now,
+        "now": f"{iso(now)[:19].replace('T', ' ')} UTC",
+        "now_iso": f"{iso(now)[:19]}Z",
         "frozen": tenant.clock.frozen,
         "done": DONE.get(call.request.args.get("done", "")),
-        "here": f"{call.request.path}?{query}" if query else call.request.path,
+        "here": _target(call),
         "css": f"{STATIC}/dashboard.css?{_digest('dashboard.css')}",
         "js": f"{STATIC}/dashboard.js?{_digest('dashboard.js')}",
     }
+
+
+def _target(call: Call) -> str:
+    """Return the page's own path and query; of a form's answer, the page that the form was on."""
+    if call.request.method == "POST":
+        return call.request.form.get("back", "")
+    path, query = quote(call.request.path), call.request.query_string.decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def static_file(call: Call) -> Response:

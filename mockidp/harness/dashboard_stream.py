@@ -1,7 +1,7 @@
-"""`GET /_mockidp/requests/stream`: the recorded requests as they come, as server-sent events (WHATWG HTML §9.2).
+"""`GET /_mockidp/requests/stream`: the recorded requests as they come, as server-sent events (HTML §9.2).
 
-Every event has the request's number as its id, and its data as `GET /_mockidp/requests` has it; `event: reset`
-says that the earlier ones were forgotten. A client that comes back with `Last-Event-ID` misses nothing.
+Every event has the request's number as its id, and as data what `GET /_mockidp/requests` has of it;
+`event: reset` says that the earlier ones were forgotten. `Last-Event-ID` makes that nothing is missed.
 """
 
 from __future__ import annotations

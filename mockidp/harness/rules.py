@@ -70,7 +70,7 @@ class Rules:
         self.used: list[tuple[Use, Exchange | None]] = []  # in order
         self.mistakes: list[str] = []  # what a rule says that turned out to be wrong
         self._tenant = tenant
-        self._logins = logins
+        self.logins = logins
         self._pause = Pause()
         self._lock = threading.RLock()
         self._uses: list[Use] = []
@@ -103,6 +103,7 @@ class Rules:
             self.script = script
             self.used, self.mistakes, self._count, self._stale = [], [], 0, None
             self._uses = [Use(rule) for rule in script.rules]
+            self.logins.forget()
         self._pause.let_go()
 
     def layer(self, handler: Handler) -> Handler:
@@ -110,7 +111,7 @@ class Rules:
 
         def ruled(request: Request) -> Response:
             if not self._uses or request.path.startswith(CONTROL):
-                return self._logins.handle(handler, request)
+                return self.logins.handle(handler, request)
             response = self._answered(handler, request)
             if self._stale is not None and request.path == JWKS:
                 response = self._without_new_key(response)
@@ -123,7 +124,7 @@ class Rules:
         it = asked(self._tenant, request)
         use = self._choose(it)
         if use is None:
-            return self._logins.handle(handler, request)
+            return self.logins.handle(handler, request)
         then = use.rule.then
         self._turn(then)
         if then.delay:
@@ -180,7 +181,7 @@ class Rules:
         if then.tamper is not None:
             tampering.id_token, tampering.access_token = then.tamper.id_token, then.tamper.access_token
         try:
-            response = self._logins.handle(handler, request, answers)
+            response = self.logins.handle(handler, request, answers)
         finally:
             tampering.id_token = tampering.access_token = None
         if then.status is not None and not then.answers:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+from mockidp.harness.objects import Ref, identity_key
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
 from mockidp.harness.verdict import differences
@@ -31,6 +32,10 @@ class Steering(ABC):
     @abstractmethod
     def rules(self) -> Rules:
         """The rules that answer requests, with what they did."""
+
+    def login_as(self, user: Ref | None) -> None:
+        """Let the user answer the interactive authorizations from now on, no page; None shows pages again."""
+        self.rules.logins.login_as(None if user is None else identity_key(self.tenant, user))
 
     def on(
         self,

@@ -98,10 +98,10 @@ class Client(Document, frozen=True, kw_only=True):
     def allows_callback(self, url: str) -> bool:
         """Whether `url` is registered: exactly, but for `*` in place of one subdomain.
 
-        social-auth-core puts a random `redirect_state` behind every redirect URI, and works with real tenants,
+        social-auth-core puts a random `redirect_state` behind each redirect URI and works with real tenants,
         which are said not to look at the query; here that parameter alone may come on top.
         """
-        exact = _REDIRECT_STATE.sub("", url)
+        exact = _REDIRECT_STATE.sub(r"\1", url)
         return any(
             url_matches(pattern, candidate) for pattern in self.callbacks for candidate in (url, exact)
         )
@@ -114,7 +114,7 @@ class Client(Document, frozen=True, kw_only=True):
         return any(url_matches(pattern.rstrip("/"), origin) for pattern in self.origins)
 
 
-_REDIRECT_STATE = re.compile(r"[?&]redirect_state=[A-Za-z0-9]+\Z")
+_REDIRECT_STATE = re.compile(r"(?:\?|(\?[^#]*)&)redirect_state=[A-Za-z0-9]+\Z")  # `&` only after a `?`
 CLIENTS: Kind[Client] = Kind("client", Client, {"name": lambda client: (client.name,)})
 
 

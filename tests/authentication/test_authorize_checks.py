@@ -42,6 +42,13 @@ def test_before_the_client_is_known_there_is_a_page(
 TRICKS = [
     f"{CALLBACK}?x=1",
     f"{CALLBACK}?redirect_state=R&x=1",
+    f"{CALLBACK}&redirect_state=R",
+    f"{CALLBACK}?x=1&redirect_state=R",
+    f"{CALLBACK}?redirect_state=R#x",
+    f"{CALLBACK}#redirect_state=R",
+    f"{CALLBACK}#?redirect_state=R",
+    f"{CALLBACK}?redirect_state=",
+    f"{CALLBACK}?redirect_state=R\n",
     f"{CALLBACK}?redirect_state=R\r\nX-Evil: 1",
     CALLBACK + "/",
     CALLBACK + "#",
@@ -91,7 +98,9 @@ def test_a_redirect_uri_is_compared_exactly(world: World, uri: str) -> None:
     assert "Location" not in response.headers
 
 
-@pytest.mark.parametrize("uri", [f"{CALLBACK}?redirect_state=R", "https://app.example.com/cb?tab=1"])
+@pytest.mark.parametrize(
+    "uri", [f"{CALLBACK}?redirect_state=R", "https://app.example.com/cb?tab=1&redirect_state=R"]
+)
 def test_the_query_of_a_redirect_uri_is_the_clients_own(world: World, uri: str) -> None:
     """It comes back as it was sent, and the token endpoint wants the same (social-auth-core does this)."""
     response = world.log_in(redirect_uri=uri)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from auth0.v2.authentication import Database, Link, Users
 from auth0.v2.exceptions import Auth0Error
@@ -15,24 +16,17 @@ from auth0.v2.management import Auth0
 
 def unlink(domain: str, access_token: str, user_id: str) -> None:
     """Take an identity out by the legacy endpoint."""
-    try:
-        Link(domain).unlink(access_token=access_token, user_id=user_id)
-    except json.JSONDecodeError as error:
-        # This SDK reads every answer as JSON, and the tenant's is text; as after change_password.
-        assert error.doc == "OK"
+    # This SDK reads every answer as JSON, and the tenant's is text; as after change_password.
+    assert failure(json.JSONDecodeError, Link(domain).unlink, access_token, user_id).doc == "OK"
     profile = json.loads(Users(domain).userinfo(access_token))
     assert profile["sub"].startswith("auth0|")
 
 
 def refusal(domain: str, access_token: str, user_id: str) -> None:
     """A refusal is the SDK's error."""
-    try:
-        Link(domain).unlink(access_token=access_token, user_id=user_id)
-    except Auth0Error as error:
-        assert error.error_code == "invalid_request"
-        assert error.message == "invalid access_token: invalid_token"
-    else:
-        raise AssertionError("no Auth0Error")
+    error = failure(Auth0Error, Link(domain).unlink, access_token, user_id)
+    assert error.error_code == "invalid_request"
+    assert error.message == "invalid access_token: invalid_token"
 
 
 def management(domain: str, token: str, primary: str) -> None:
@@ -43,12 +37,9 @@ def management(domain: str, token: str, primary: str) -> None:
     assert [one["provider"] for one in linked] == ["auth0", "facebook"]
     auth0.users.unlink_user_account(primary, "facebook", "1022")
     assert auth0.users.get("facebook|1022")["email"] == "alice@facebook.example"
-    try:
-        auth0.users.unlink_user_account(primary, "auth0", primary.removeprefix("auth0|"))
-    except Auth0Error as error:
-        assert "Main identity cannot be removed." in str(error)
-    else:
-        raise AssertionError("no Auth0Error")
+    bare = primary.removeprefix("auth0|")
+    error = failure(Auth0Error, auth0.users.unlink_user_account, primary, "auth0", bare)
+    assert "Main identity cannot be removed." in str(error)
 
 
 def signup(domain: str) -> None:
@@ -56,6 +47,15 @@ def signup(domain: str) -> None:
     database = Database(domain)
     created = database.signup("web", "dora@example.com", "Dora-Passw0rd!", "Username-Password-Authentication")
     assert created["email"] == "dora@example.com"
+
+
+def failure(kind: type[Exception], call: Any, *arguments: str) -> Any:
+    """Return the exception that a call raises."""
+    try:
+        call(*arguments)
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
 
 
 if __name__ == "__main__":

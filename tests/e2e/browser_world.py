@@ -1,7 +1,7 @@
-"""Chromium, a mock tenant over https, and an application's pages beside it, for the tests with browser clients.
+"""Chromium, a mock tenant over https, and an application's pages beside it, for tests with browser clients.
 
-Both servers speak https with certificates of one CA: auth0.js and Lock build `https://` URLs only, and pages on
-http would be another site for the cookies.
+Both servers speak https with certificates of one CA: auth0.js and Lock build `https://` URLs only, and pages
+on http would be another site for the cookies.
 """
 
 from __future__ import annotations
@@ -197,7 +197,11 @@ class Visit:
 
     def run(self, script: str, **values: Any) -> Any:
         """Run a function body in the page, with `domain`, `here` and the values as variables."""
-        given = {"domain": self.idp.domain, "here": self.page.url.partition("#")[0].partition("?")[0], **values}
+        given = {
+            "domain": self.idp.domain,
+            "here": self.page.url.partition("#")[0].partition("?")[0],
+            **values,
+        }
         body = f"async ({{ {', '.join(given)} }}) => {{ {script} }}"
         return self.page.evaluate(body, given)
 

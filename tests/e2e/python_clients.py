@@ -1,4 +1,4 @@
-"""What the tests with Python clients share: pinned packages, the mock's authority, an environment for an SDK."""
+"""What the tests with Python clients share: extra packages, the mock's authority, environments for SDKs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def answer(callback: str) -> dict[str, str]:
 
 
 def environment(directory: Path, *requirements: str) -> Path:
-    """Return the Python of a virtual environment with these packages: for a client that conflicts with another.
+    """Return the Python of a virtual environment with these packages: for clients that exclude others.
 
     Made once and kept in the directory; workers take turns. Without the packages the test is skipped, or
     fails in CI.

@@ -24,14 +24,16 @@ REACT = """
         if (error) return e('p', {id: 'error'}, error.message);
         if (!user) return e('button', {id: 'in', onClick: () => loginWithRedirect()}, 'Log in');
         const leave = () => logout({logoutParams: {returnTo: here}});
-        return e('div', null, e('p', {id: 'user'}, user.email), e('button', {id: 'out', onClick: leave}, 'Log out'));
+        const button = e('button', {id: 'out', onClick: leave}, 'Log out');
+        return e('div', null, e('p', {id: 'user'}, user.email), button);
     }
     const provider = {domain, clientId: 'page', authorizationParams: {redirect_uri: here}};
     ReactDOM.createRoot(document.getElementById('root')).render(e(Auth0Provider, provider, e(App)));
 """
 OIDC = """
     window.manager = window.manager || new oidc.UserManager({
-        authority: `https://${domain}/`, client_id: 'page', redirect_uri: here, post_logout_redirect_uri: here,
+        authority: `https://${domain}/`, client_id: 'page',
+        redirect_uri: here, post_logout_redirect_uri: here,
         silent_redirect_uri: here.replace('oidc-client', 'oidc-silent'), scope: 'openid profile email',
         ...options,
     });
@@ -49,12 +51,14 @@ def spa_login(visit: Visit, **options: Any) -> dict[str, Any]:
     visit.leave(SPA + "client.loginWithRedirect();", options=options)
     visit.log_in()
     visit.back("spa-js")
-    user: dict[str, Any] = spa(visit, "await client.handleRedirectCallback(); return client.getUser();", **options)
+    user: dict[str, Any] = spa(
+        visit, "await client.handleRedirectCallback(); return client.getUser();", **options
+    )
     return user
 
 
 def test_spa_js_logs_in_by_redirect(visit: Visit) -> None:
-    """`loginWithRedirect` and `handleRedirectCallback`: code, PKCE, and an ID token that passes its checks."""
+    """`loginWithRedirect` and `handleRedirectCallback`: code, PKCE, and an ID token that it accepts."""
     user = spa_login(visit)
     assert (user["email"], user["name"]) == (ALICE["email"], "Alice")
 
@@ -73,7 +77,9 @@ def test_spa_js_gets_tokens_silently(visit: Visit) -> None:
     """`getTokenSilently` in a hidden frame, with the session's cookie."""
     spa_login(visit)
     assert spa(visit, "return client.getTokenSilently({cacheMode: 'off'});")
-    visit.idp.requests.assert_called("GET /authorize", query={"response_mode": "web_message", "prompt": "none"})
+    visit.idp.requests.assert_called(
+        "GET /authorize", query={"response_mode": "web_message", "prompt": "none"}
+    )
 
 
 def test_spa_js_without_a_session_is_told_to_log_in(visit: Visit) -> None:
@@ -85,7 +91,7 @@ def test_spa_js_without_a_session_is_told_to_log_in(visit: Visit) -> None:
 
 @pytest.mark.parametrize("cache", ["memory", "localstorage"])
 def test_spa_js_rotates_refresh_tokens(visit: Visit, cache: str) -> None:
-    """Each exchange takes the last refresh token (with the memory cache: in a worker), and old ones are dead."""
+    """Each exchange takes the last refresh token (memory cache: in a worker), and old ones are dead."""
     options = {"useRefreshTokens": True, "cacheLocation": cache}
     spa_login(visit, **options)
     for _ in range(2):
@@ -133,7 +139,9 @@ def oidc_login(visit: Visit, **options: Any) -> dict[str, Any]:
     visit.leave(OIDC + "manager.signinRedirect();", options=options)
     visit.log_in()
     visit.back("oidc-client")
-    profile: dict[str, Any] = oidc(visit, "return (await manager.signinRedirectCallback()).profile;", **options)
+    profile: dict[str, Any] = oidc(
+        visit, "return (await manager.signinRedirectCallback()).profile;", **options
+    )
     return profile
 
 

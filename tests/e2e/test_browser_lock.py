@@ -1,4 +1,4 @@
-"""auth0.js and Lock in Chromium, in the versions that people still have, driven as their documentation says."""
+"""auth0.js and Lock in Chromium, in the versions that people still have, as their documentation says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ pytestmark = pytest.mark.slow
 
 WEB_AUTH = """
     window.webAuth = window.webAuth || new auth0.WebAuth({
-        domain, clientID: 'page', redirectUri: here, responseType: 'token id_token', scope: 'openid profile email',
+        domain, clientID: 'page', redirectUri: here,
+        responseType: 'token id_token', scope: 'openid profile email',
     });
     const answer = call => new Promise(resolve => call((error, result) => resolve({error, result})));
 """
@@ -20,7 +21,9 @@ LOCK = """
     window.answer = new Promise(resolve => {
         window.lock = new Auth0Lock('page', domain, {
             closable: false, ...options,
-            auth: {redirectUrl: here, responseType, params: {scope: 'openid profile email', ...params}, ...auth},
+            auth: {
+                redirectUrl: here, responseType, params: {scope: 'openid profile email', ...params}, ...auth,
+            },
         });
         lock.on('authenticated', resolve);
         lock.on('authorization_error', error => resolve({error}));
@@ -70,7 +73,9 @@ def test_auth0_js_checks_the_session(visit: Visit, page: str) -> None:
 def test_auth0_js_logs_in_cross_origin(visit: Visit, page: str) -> None:
     """`login`: /co/authenticate, then /authorize with the ticket; the session stays."""
     visit.open(page)
-    visit.leave(WEB_AUTH + "webAuth.login({realm, username, password}, () => {});", realm=DATABASE, **credentials(BOB))
+    visit.leave(
+        WEB_AUTH + "webAuth.login({realm, username, password}, () => {});", realm=DATABASE, **credentials(BOB)
+    )
     assert parsed(visit, page)["idTokenPayload"]["email"] == BOB["email"]
     check = "return answer(done => webAuth.checkSession({}, done));"
     assert web_auth(visit, check)["result"]["idTokenPayload"]["email"] == BOB["email"]
@@ -115,7 +120,9 @@ def test_auth0_js_logs_in_in_a_popup(visit: Visit, page: str) -> None:
 def test_auth0_js_asks_who_is_logged_in(visit: Visit, page: str) -> None:
     """`getSSOData` and `getUserCountry`."""
     visit.open(page)
-    assert web_auth(visit, "return answer(done => webAuth.client.getSSOData(done));")["result"] == {"sso": False}
+    assert web_auth(visit, "return answer(done => webAuth.client.getSSOData(done));")["result"] == {
+        "sso": False
+    }
     country = web_auth(visit, "return answer(done => webAuth.client.getUserCountry(done));")["result"]
     assert country == {"countryCode": "US"}
 
@@ -307,4 +314,7 @@ def test_lock_9_links_a_social_account(visit: Visit) -> None:
     visit.page.click(f"button[value='{GOOGLE}']")
     alice = visit.idp.users[ALICE["email"]].user_id
     assert lock_9_result(visit)["profile"]["sub"] == alice
-    assert [identity["provider"] for identity in visit.idp.users[alice].identities] == ["auth0", "google-oauth2"]
+    assert [identity["provider"] for identity in visit.idp.users[alice].identities] == [
+        "auth0",
+        "google-oauth2",
+    ]

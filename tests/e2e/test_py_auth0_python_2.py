@@ -26,9 +26,7 @@ def python(pytestconfig: pytest.Config) -> Path:
 def run(python: Path, idp: MockIdp, function: str, *arguments: str) -> None:
     """Run one of the programs against the mock."""
     command = [str(python), str(PROGRAMS), function, idp.domain, *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, **idp.env}, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(command, env={**os.environ, **idp.env}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

@@ -25,9 +25,7 @@ def python(pytestconfig: pytest.Config) -> Path:
 def run(python: Path, idp: MockIdp, function: str, *arguments: str) -> None:
     """Run one of the programs against the mock, every warning an error."""
     command = [str(python), "-W", "error", str(PROGRAMS), function, idp.domain, *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, **idp.env}, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(command, env={**os.environ, **idp.env}, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
@@ -51,7 +49,14 @@ def test_link_with(python: Path, idp: MockIdp) -> None:
     audience = f"https://{idp.domain}/api/v2/"
     scope = "update:current_user_identities"
     own = idp.token(alice, client="spa", audience=audience, scope=scope, claims=claims)
-    run(python, idp, "link_with", alice.user_id, own, idp.id_token("alice@gmail.com", client="spa", claims=claims))
+    run(
+        python,
+        idp,
+        "link_with",
+        alice.user_id,
+        own,
+        idp.id_token("alice@gmail.com", client="spa", claims=claims),
+    )
     assert [one.provider for one in idp.users["alice@example.com"].identities] == ["auth0", "google-oauth2"]
 
 

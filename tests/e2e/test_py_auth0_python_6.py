@@ -1,4 +1,4 @@
-"""auth0-python 6 over https: ManagementClient with its own tokens, its async twin, GetToken, TokenVerifier."""
+"""auth0-python 6 over https: ManagementClient with its own tokens, also async, GetToken, TokenVerifier."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, Tok
 from auth0.management import AsyncManagementClient, ManagementClient
 from auth0.management.core.api_error import ApiError
 from auth0.management.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
-from python_clients import CALLBACK, DATABASE, answer, point_at
+from python_clients import API, CALLBACK, DATABASE, DEMO, answer, client_with_a_key, key_pair, point_at
 
 from mockidp import MockIdp
 
 ONCE = {"max_retries": 0}  # else the SDK waits and asks again after 409 and 5xx
+
+
+@pytest.fixture
+def idp_seed() -> list[object]:
+    """The demo tenant, and a client with a key."""
+    return [DEMO, client_with_a_key()]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,10 @@ def test_fetches_one_token_by_itself(idp: MockIdp, sdk: ManagementClient) -> Non
 def test_creates_changes_and_deletes(sdk: ManagementClient) -> None:
     """The life of a user, metadata merged."""
     created = sdk.users.create(
-        connection=DATABASE, email="dora@example.com", password="Dora-Passw0rd!", user_metadata={"plan": "pro"}
+        connection=DATABASE,
+        email="dora@example.com",
+        password="Dora-Passw0rd!",
+        user_metadata={"plan": "pro"},
     )
     changed = sdk.users.update(created.user_id, user_metadata={"language": "en"}, blocked=True)
     assert changed.user_metadata == {"plan": "pro", "language": "en"}
@@ -167,3 +176,10 @@ def test_code_with_nonce(idp: MockIdp) -> None:
     keys = AsymmetricSignatureVerifier(f"https://{idp.domain}/.well-known/jwks.json")
     verifier = TokenVerifier(signature_verifier=keys, issuer=f"https://{idp.domain}/", audience="web")
     verifier.verify(tokens["id_token"], nonce="n1", max_age=600, organization=acme.id)
+
+
+def test_private_key_jwt(idp: MockIdp) -> None:
+    """GetToken signs an assertion for `https://{domain}/`."""
+    private = key_pair()[0]
+    get_token = GetToken(idp.domain, "keyed", client_assertion_signing_key=private)
+    assert get_token.client_credentials(API)["scope"] == "read:x"

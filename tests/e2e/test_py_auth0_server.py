@@ -1,4 +1,4 @@
-"""auth0-server-python: login, session, linking and unlinking by /authorize, refresh, organizations, logout."""
+"""auth0-server-python: login, session, link and unlink by /authorize, refresh, organizations, logout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from python_clients import API, CALLBACK, needs, point_at
+from python_clients import API, CALLBACK, DEMO, client_with_a_key, key_pair, needs, point_at
 
 from mockidp import MockIdp
 
@@ -20,6 +20,12 @@ HTTPX_1 = "ignore:The httpx module is deprecated:DeprecationWarning"  # Authlib'
 WARNINGS = pytest.mark.filterwarnings(PYDANTIC_1, HTTPX_1)
 pytestmark = [pytest.mark.slow, needs("auth0_server_python"), WARNINGS]
 SECRET = "a secret of the application, long enough for its cookies"
+
+
+@pytest.fixture
+def idp_seed() -> list[object]:
+    """The demo tenant, and a client with a key."""
+    return [DEMO, client_with_a_key()]
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +128,7 @@ def test_login_session_and_logout(idp: MockIdp) -> None:
 
 
 def test_link_and_unlink(idp: MockIdp) -> None:
-    """`start_link_user` adds the connection's identity to the logged-in user, `start_unlink_user` removes it."""
+    """`start_link_user` adds the connection's identity to the user, `start_unlink_user` removes it."""
     browser = idp.browser()
 
     async def steps(sdk: ServerClient) -> None:
@@ -151,7 +157,7 @@ def test_link_and_unlink(idp: MockIdp) -> None:
 
 
 def test_link_without_a_redirect_uri(idp: MockIdp) -> None:
-    """The SDK leaves it out unless told, and sends the client's at the token endpoint: both are the first one."""
+    """The SDK leaves it out unless told, and sends its own to the token endpoint: both are the first."""
 
     async def steps(sdk: ServerClient) -> None:
         browser = idp.browser()
@@ -208,6 +214,19 @@ def test_organization(idp: MockIdp) -> None:
         assert (await sdk.get_user())["org_id"] == acme.id
 
     use(idp, steps, organization=acme.id)
+
+
+def test_private_key_jwt(idp: MockIdp) -> None:
+    """The client proves itself by a key instead of a secret."""
+
+    async def steps(sdk: ServerClient) -> None:
+        await log_in(idp, sdk, "alice@example.com")
+        assert (await sdk.get_user())["name"] == "Alice Example"
+
+    use(idp, steps, client_id="keyed", client_secret=None, client_assertion_signing_key=key_pair()[0])
+    [exchange] = idp.requests.matching("POST /oauth/token")
+    assert "client_secret" not in exchange.form
+    assert "client_assertion" in exchange.form
 
 
 def test_denied(idp: MockIdp) -> None:

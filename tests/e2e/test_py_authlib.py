@@ -146,9 +146,7 @@ def test_hybrid(idp: MockIdp, session: OAuth2Session, metadata: Metadata, respon
 def test_client_credentials(metadata: Metadata, method: str) -> None:
     """A machine, by header or by form."""
     with OAuth2Session("m2m", "m2m-secret", token_endpoint_auth_method=method) as session:
-        token = session.fetch_token(
-            metadata["token_endpoint"], grant_type="client_credentials", audience=API
-        )
+        token = session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials", audience=API)
     assert token["scope"] == "read:x write:x"
 
 

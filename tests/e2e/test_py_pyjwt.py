@@ -44,7 +44,7 @@ def test_tokens_of_a_login(idp: MockIdp) -> None:
 
 
 def test_the_next_key_is_known_already(idp: MockIdp) -> None:
-    """As at a real tenant, the set has the key that comes next: no fetch, and PyJWT's cooldown does no harm."""
+    """As a real tenant's, the set has the key that comes next: no fetch, which PyJWT would put off."""
     keys = jwt.PyJWKClient(f"https://{idp.domain}/.well-known/jwks.json")
     own = {"iss": f"https://{idp.domain}/"}
     before = idp.token("alice@example.com", client="Web", audience=API, claims=own)

@@ -10,8 +10,8 @@ from oauthlib.oauth2 import (
     MobileApplicationClient,
     OAuth2Error,
 )
-from requests_oauthlib import OAuth2Session
 from python_clients import API, CALLBACK, point_at
+from requests_oauthlib import OAuth2Session
 
 from mockidp import MockIdp
 

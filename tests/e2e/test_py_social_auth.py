@@ -1,4 +1,4 @@
-"""social-auth-core's auth0 backend in a Django project: login, a second account of the same person, refusal."""
+"""social-auth-core's auth0 backend in a Django project: login, a second account of the person, refusal."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_two_accounts_of_the_tenant(idp: MockIdp, browser: Client) -> None:
     log_in(idp, browser, "alice@example.com")
     log_in(idp, browser, "alice@gmail.com")
     accounts = browser.get("/me").json()["accounts"]
-    assert accounts == [["auth0", idp.users[email].user_id] for email in ("alice@example.com", "alice@gmail.com")]
+    assert accounts == [
+        ["auth0", idp.users[email].user_id] for email in ("alice@example.com", "alice@gmail.com")
+    ]
 
     idp.link("bob@example.com", "facebook|1022")
     browser.cookies.clear()
