@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mockidp.server import MockIdp
 
 PORT = 4100
-USAGE_ERROR, CANNOT_RUN, NOT_FOUND = 2, 126, 127  # the last two as shells have them
+USAGE_ERROR, NOT_MET, CANNOT_RUN, NOT_FOUND = 2, 3, 126, 127  # the last two as shells have them
 HELP = """usage: python -m mockidp [COMMAND] [OPTION …]
 
 An in-memory mock of an Auth0 tenant, for tests. Without a command and options: the demo tenant on port 4100.
@@ -50,7 +50,7 @@ WORLD = (
 )
 SERVER = (
     *WORLD,
-    Option("--scenario", "text", "FILE", "a scenario file (not supported yet)"),
+    Option("--scenario", "text", "FILE", "a scenario file: a seed and a script; exec: has to be met, else status 3"),
     Option("--allow-remote", "flag", "", "let other machines connect"),
     Option("--allow-host", "words", "NAME", "accept this Host as well; may be repeated"),
     Option("--trust-proxy", "flag", "", "believe Forwarded and X-Forwarded-Proto/-Host/-Port of a proxy"),
@@ -107,8 +107,6 @@ def _run(arguments: list[str]) -> int:
 
 def _mock(values: Any, port: int) -> MockIdp:
     """Return the mock that the options describe, not started."""
-    if getattr(values, "scenario", None):
-        raise CommandError("--scenario: scenario files are not supported yet")
     from mockidp.server import MockIdp
 
     return MockIdp(
@@ -122,6 +120,7 @@ def _mock(values: Any, port: int) -> MockIdp:
         allow_remote=bool(getattr(values, "allow_remote", True)),
         trust_proxy=bool(getattr(values, "trust_proxy", False)),
         state_dir=_state_dir(values),
+        scenario=getattr(values, "scenario", None),
         clock=values.frozen_time,
     )
 
@@ -246,6 +245,11 @@ def _exec(arguments: list[str]) -> int:
             return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         status = process.wait()
         _report_problems(idp)
+        try:
+            idp.verify()
+        except AssertionError as error:
+            print(f"mockidp: {error}", file=sys.stderr)
+            return NOT_MET
     return status if status >= 0 else 128 - status
 
 

@@ -53,6 +53,11 @@ class Clock:
         self._frozen_at, self._shift = state
 
 
+def is_real(clock: Clock) -> bool:
+    """Whether it shows the time that those who ask have too: neither frozen nor advanced."""
+    return clock.state() == (None, 0.0)
+
+
 def parse_time(value: str | float | datetime) -> float:
     """Return epoch seconds of an ISO 8601 text (UTC unless it says otherwise), a number or a datetime."""
     if isinstance(value, int | float):

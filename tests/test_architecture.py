@@ -170,3 +170,9 @@ def test_the_product_reads_nothing_outside_itself() -> None:
     for path in MODULES:
         assert "/work/" not in path.read_text(), path
     assert mockidp.__version__
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Two files of one name in different directories: pytest would collect only one."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in path.parts]
+    assert sorted(names) == sorted(set(names))

@@ -219,7 +219,7 @@ WRONG = "clients:\n  - {name: Web, calbacks: []}\n"
         (["--seed", "wrong.yaml"], {}, "wrong.yaml:2:17: unknown key 'calbacks'"),
         (["--frozen-time", "tomorrow"], {}, "'tomorrow' is no time"),
         (["--issuer", "acme"], {}, "'acme' is no URL"),
-        (["--scenario", "x.yaml"], {}, "scenario files are not supported yet"),
+        (["--scenario", "x.yaml"], {}, "x.yaml: no such file"),
         (["exec"], {}, "exec needs a command"),
         (["exec", "--"], {}, "exec needs a command"),
         (["token"], {}, "token needs --client"),

@@ -17,6 +17,7 @@ from mockidp.authentication import (
     relay,
     signing_certificate,
     sso_dbconnection_popup,
+    tokeninfo,
     unlink,
     user_geoloc_country,
     user_ssodata,
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *lock_settings.ROUTES,
     *user_ssodata.ROUTES,
     *user_geoloc_country.ROUTES,
+    *tokeninfo.ROUTES,
     *challenge.ROUTES,
     *not_emulated.ROUTES,
 )

@@ -25,8 +25,6 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "legacy tokens": (
         "POST /oauth/ro",
         "POST /oauth/access_token",
-        "GET /tokeninfo",
-        "POST /tokeninfo",
         "POST /delegation",
     ),
     "SAML and WS-Federation": (

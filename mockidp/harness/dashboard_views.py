@@ -200,7 +200,7 @@ def _token(where: str, token: DecodedToken) -> dict[str, Any]:
     times = [(verb, token.claims.get(claim)) for verb, claim in CLAIMS_OF_TIME]
     return {
         "where": where.replace(".", " "),
-        "kind": str(token.header.get("alg") or "no alg"),
+        "kind": "opaque" if "enc" in token.header else str(token.header.get("alg") or "no alg"),
         "subject": str(token.claims.get("sub") or ""),
         "times": [(verb, _time(at)) for verb, at in times if isinstance(at, int | float)],
         "header": pretty(token.header),

@@ -56,6 +56,7 @@ SEED: dict[str, Any] = {
         },
         {"name": "Closed", "client_id": "closed", "app_type": "spa", "callbacks": [f"{APP}/closed"]},
     ],
+    "resourceServers": [{"identifier": "https://api.example.com", "name": "API"}],
     "users": [
         {"email": "alice@example.com", "password": "alice-password", "connection": DATABASE},
         {"email": "bob@example.com", "password": "bob-password", "connection": DATABASE},

@@ -228,6 +228,47 @@ def test_no_captcha_is_wanted(browser: Browser, path: str) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
+# -- the profile -----------------------------------------------------------------------------------------
+
+
+def test_the_profile_behind_an_id_token(browser: Browser, idp: MockIdp) -> None:
+    """By JSON, form, query or script; the legacy profile, with the identities and without their tokens."""
+    user = idp.users[ALICE["username"]]
+    token = idp.id_token(user, client="page")
+    profile = browser.post("/tokeninfo", json={"id_token": token}).json
+    assert profile["identities"] == [
+        {"user_id": user.user_id[6:], "provider": "auth0", "connection": DATABASE, "isSocial": False}
+    ]
+    assert (profile["user_id"], profile["sub"], profile["clientID"]) == (user.user_id, user.user_id, "page")
+    assert profile["email"] == ALICE["username"]
+    assert "logins_count" not in profile
+    assert browser.post("/tokeninfo", data={"id_token": token}).json == profile
+    assert browser.get("/tokeninfo", id_token=token).json == profile
+    script = browser.get("/tokeninfo", id_token=token, cbx="f")
+    assert argument(script, "f") == {"user": profile, "status": 200}
+
+
+@pytest.mark.parametrize("kind", ["nothing", "nonsense", "access token", "opaque", "expired", "deleted"])
+def test_no_profile_without_an_id_token(browser: Browser, idp: MockIdp, kind: str) -> None:
+    """401 in plain text; in a script, its status is inside."""
+    alice = ALICE["username"]
+    tokens = {
+        "nothing": "",
+        "nonsense": "a.b.c",
+        "access token": idp.token(alice, client="page", audience="https://api.example.com"),
+        "opaque": idp.token(alice, client="page"),
+        "expired": idp.id_token(alice, client="page", expires_in=-1),
+        "deleted": idp.id_token(alice, client="page"),
+    }
+    if kind == "deleted":
+        path = f"/api/v2/users/{idp.users[alice].user_id}"
+        browser._client.delete(path, headers={"Authorization": f"Bearer {idp.management_token()}"})
+    response = browser.post("/tokeninfo", json={"id_token": tokens[kind]})
+    assert (response.status_code, response.text) == (401, "Unauthorized")
+    script = browser.get("/tokeninfo", id_token=tokens[kind], cbx="f")
+    assert argument(script, "f") == {"error": "Unauthorized", "status": 401}
+
+
 # -- popups ----------------------------------------------------------------------------------------------
 
 

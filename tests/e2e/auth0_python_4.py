@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 from auth0.authentication import Database, GetToken, RevokeToken, Users
 from auth0.authentication.async_token_verifier import (
@@ -14,8 +15,9 @@ from auth0.authentication.async_token_verifier import (
     AsyncTokenVerifier,
 )
 from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
-from auth0.exceptions import Auth0Error, TokenValidationError
+from auth0.exceptions import Auth0Error, RateLimitError, TokenValidationError
 from auth0.management import Auth0
+from auth0.rest import RestClientOptions
 
 DATABASE = "Username-Password-Authentication"
 
@@ -96,6 +98,18 @@ def failure(call: object) -> tuple[int, str, str]:
     except Auth0Error as error:
         return error.status_code, error.error_code, error.message
     raise AssertionError("no Auth0Error")
+
+
+def rate_limit(domain: str, token: str) -> None:
+    """A 429 is a RateLimitError that knows when to come back, unless the client may try again."""
+    once = RestClientOptions(retries=0)
+    try:
+        Auth0(domain, token, rest_options=once).users.list()
+    except RateLimitError as error:
+        limited = error
+    assert limited.error_code == "too_many_requests"
+    assert 0 <= limited.reset_at - time.time() + 1 < 5
+    assert Auth0(domain, token, rest_options=once).users.list()["total"] == 5
 
 
 def authentication(domain: str) -> None:

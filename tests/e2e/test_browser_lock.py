@@ -296,6 +296,27 @@ def test_lock_9_says_that_the_password_is_wrong(visit: Visit) -> None:
     assert message.inner_text() == "Wrong email or password."
 
 
+def test_lock_9_gives_the_tokens_to_a_callback(visit: Visit) -> None:
+    """Popup mode: the access token that the legacy documentation links with, and the linking."""
+    visit.open("lock-9")
+    script = """
+        const lock = new Auth0Lock('page', domain);
+        window.answer = new Promise(resolve => lock.show((error, profile, id_token, access_token) =>
+            resolve({error: error && error.message, profile, id_token, access_token})));
+    """
+    visit.run(script)
+    with visit.page.expect_popup():
+        submit_lock_9(visit, ALICE)
+    result = visit.run("return window.answer;")
+    assert result["error"] is None
+    assert result["profile"]["identities"][0]["provider"] == "auth0"
+    token = {"access_token": result["access_token"]}
+    show_lock_9(visit, responseType="token", rememberLastLogin=False, authParams=token)
+    submit_lock_9(visit, BOB)
+    assert lock_9_result(visit)["profile"]["sub"] == result["profile"]["user_id"]
+    assert len(visit.idp.users[ALICE["email"]].identities) == 2
+
+
 def test_lock_9_links_another_account(visit: Visit) -> None:
     """`authParams.access_token`, as the legacy documentation has it."""
     token = visit.idp.token(ALICE["email"], client="page")

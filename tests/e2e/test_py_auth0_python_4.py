@@ -65,6 +65,12 @@ def test_errors(python: Path, idp: MockIdp) -> None:
     run(python, idp, "errors")
 
 
+def test_rate_limit(python: Path, idp: MockIdp) -> None:
+    """One refusal for too many requests, and the next one goes through."""
+    idp.fail("GET /api/v2/users", status=429, times=1)
+    run(python, idp, "rate_limit", idp.management_token())
+
+
 def test_authentication(python: Path, idp: MockIdp) -> None:
     """Sign up, log in, verify, refresh, revoke."""
     run(python, idp, "authentication")

@@ -11,7 +11,13 @@ from auth0.authentication import Database, GetToken, RevokeToken, Users
 from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
 from auth0.management import AsyncManagementClient, ManagementClient
 from auth0.management.core.api_error import ApiError
-from auth0.management.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
+from auth0.management.errors import (
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 from python_clients import API, CALLBACK, DATABASE, DEMO, answer, client_with_a_key, key_pair, point_at
 
 from mockidp import MockIdp
@@ -111,6 +117,29 @@ def test_refusals_are_its_errors(idp: MockIdp, sdk: ManagementClient) -> None:
         "message": "The user already exists.",
         "errorCode": "auth0_idp_error",
     }
+
+
+def test_rate_limit(idp: MockIdp, sdk: ManagementClient) -> None:
+    """A 429 is the SDK's own exception, with the tenant's headers."""
+    idp.fail("GET /api/v2/users/{id}", status=429, times=1)
+    bob = idp.users["bob@example.com"].user_id
+    with pytest.raises(TooManyRequestsError) as caught:
+        sdk.users.get(bob, request_options=ONCE)
+    assert caught.value.headers["x-ratelimit-remaining"] == "0"
+    assert sdk.users.get(bob).email == "bob@example.com"
+
+
+def test_a_frozen_clock_makes_nobody_wait(
+    idp: MockIdp, sdk: ManagementClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK repeats what conflicts; it would wait a minute for a rate limit that ends in its future."""
+    waits: list[float] = []
+    monkeypatch.setattr("auth0.management.core.http_client.time.sleep", waits.append)
+    idp.clock.freeze("2090-01-01T00:00:00Z")
+    with pytest.raises(ConflictError):
+        sdk.users.create(connection=DATABASE, email="bob@example.com", password="Bob-Passw0rd!")
+    assert len(waits) == 2
+    assert sum(waits) < 4
 
 
 def test_what_is_not_emulated_says_so(sdk: ManagementClient) -> None:
