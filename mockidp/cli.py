@@ -50,13 +50,18 @@ WORLD = (
 )
 SERVER = (
     *WORLD,
-    Option("--scenario", "text", "FILE", "a scenario file: a seed and a script; exec: has to be met, else status 3"),
+    Option(
+        "--scenario",
+        "text",
+        "FILE",
+        "a scenario file: a seed and a script; exec: has to be met, else status 3",
+    ),
     Option("--allow-remote", "flag", "", "let other machines connect"),
     Option("--allow-host", "words", "NAME", "accept this Host as well; may be repeated"),
     Option("--trust-proxy", "flag", "", "believe Forwarded and X-Forwarded-Proto/-Host/-Port of a proxy"),
     STATE_DIR,
 )
-SERVE = (*SERVER, JSON, Option("--open", "flag", "", "open the control page in the browser"))
+SERVE = (*SERVER, JSON, Option("--open", "flag", "", "open the dashboard in the browser"))
 TOKEN = (
     Option("--client", "text", "ID|NAME", "the client that gets the token"),
     Option("--user", "text", "U", "user_id, e-mail or name; left out, the client's own token"),

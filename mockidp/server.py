@@ -200,7 +200,7 @@ class MockIdp(TenantHandle, Steering):
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment variables that point SDKs of any language here, all to one issuer: https, as they want."""
+        """Environment variables that point SDKs of any language here: one issuer, https, as they want."""
         issuer = (self.tenant.names.pinned_issuer or f"https://{self.domain}").rstrip("/")
         ca_names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return {

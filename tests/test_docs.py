@@ -35,7 +35,9 @@ DOCS = ROOT / "docs"
 DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 PAGES = [*DOCUMENTS, ROOT / "CHANGELOG.md", *sorted((DOCS / "decisions").glob("*.md"))]
 # The second word marks YAML that is no seed, or one that `check` refuses.
-LANGUAGES = ("python", "yaml", "yaml wrong", "sh", "console", "toml", "yaml workflow", "yaml compose")
+# Python that is slow needs the extra `clients`.
+YAML = ("yaml", "yaml wrong", "yaml workflow", "yaml compose")
+LANGUAGES = ("python", "python slow", *YAML, "sh", "console", "toml")
 OPTIONS = {"serve": SERVE, "exec": SERVER, "token": TOKEN, "routes": ROUTES_OPTIONS}
 ENDLESS = ("serve", "exec")  # or what they start is not here: their options are parsed
 
@@ -141,6 +143,20 @@ def test_the_tests_of_a_document_pass(document: Path, tmp_path: Path) -> None:
         ignored = [f"--ignore={project}" for project in projects if project != directory]
         options = ["-q", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={directory}"]
         python(["-m", "pytest", *options, *ignored, str(directory)], directory)
+
+
+@pytest.mark.slow
+@each("python slow")
+def test_a_slow_test_passes(block: Block, tmp_path: Path) -> None:
+    """A block for the clients of `make test-all` is a file for pytest; their warnings are their own."""
+    if importlib.util.find_spec("auth0_server_python") is None and os.environ.get("CI") != "true":
+        pytest.skip("pip install -e '.[test,clients]'")
+    write_files(block.document, tmp_path)
+    path = tmp_path / "test_block.py"
+    path.write_text(block.source)
+    options = ["-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(path)]
+    done = run([sys.executable, "-m", "pytest", *options], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @each("python")

@@ -10,10 +10,19 @@ import msgspec
 import mockidp
 from mockidp.clock import iso
 from mockidp.errors import UsageError
+from mockidp.harness.control_rules import (
+    RuleGiven,
+    RuleState,
+    Scripted,
+    Verdict,
+    add_rule,
+    begin_scenario,
+    list_rules,
+    verify,
+)
 from mockidp.harness.exchange import RecordedExchange
 from mockidp.harness.lookup import HasUserId, find_person
 from mockidp.harness.outbox import Outbox
-from mockidp.harness.recorder import Recorder
 from mockidp.json import Json
 from mockidp.model.client import CLIENTS
 from mockidp.model.connection import CONNECTIONS
@@ -30,13 +39,9 @@ from mockidp.store import Kind
 PREFIX = "/_mockidp"
 
 
-class Idp(Protocol):
+class Idp(Scripted, Protocol):
     """What the control API steers: `MockIdp`."""
 
-    @property
-    def tenant(self) -> Tenant: ...
-    @property
-    def requests(self) -> Recorder: ...
     @property
     def outbox(self) -> Outbox: ...
     def login_as(self, user: str | None) -> object: ...
@@ -305,7 +310,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST", "clock", "Freeze, advance or unfreeze the tenant's time", _set_clock, ClockChange, ClockState
     ),
     Operation("POST", "rotate-keys", "Sign with the next key", _rotate_keys, answers=Keys),
-    Operation("POST", "rules", "Script an answer (not built yet)", None, dict[str, Json]),
-    Operation("POST", "scenario", "Load a scenario (not built yet)", None, dict[str, Json]),
-    Operation("POST", "verify", "Check the scenario's expectations (not built yet)", None, dict[str, Json]),
+    Operation("GET", "rules", "The rules, and what each did", list_rules, answers=list[RuleState]),
+    Operation("POST", "rules", "Script an answer", add_rule, RuleGiven, RuleState, 201),
+    Operation("POST", "scenario", "Begin a scenario", begin_scenario, dict[str, Json], list[RuleState]),
+    Operation("POST", "verify", "Whether all came about that was expected", verify, answers=Verdict),
 )

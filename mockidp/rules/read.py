@@ -116,7 +116,7 @@ class _Reader:
     def rule(self, path: Path, given: object, name: str) -> Rule:
         known = words.RULE | ({} if path else {"ordered": words.SCENARIO["ordered"]})
         document = self.mapping(path, given, name, known)
-        if isinstance(given, Mapping) and "on" not in given:
+        if isinstance(given, Mapping) and "on" not in given and set(given) <= set(known):
             self.note(path, f"{name} needs 'on'")
         on = self.value(path, "on", document, known, name)
         operation, after = on or (None, None)

@@ -81,7 +81,8 @@ def client_document(tenant: Tenant, entry: Entry) -> dict[str, Any]:
         "jwt_configuration": {"secret_encoded": False, "lifetime_in_seconds": 36000},
         "signing_keys": [{"cert": tenant.keys.current().certificate_pem()}],
         "sso_disabled": False,
-        "cross_origin_authentication": False,
+        # The API's default is false; a seed that says nothing wants Lock and auth0-js to log in.
+        "cross_origin_authentication": True,
         # documentation, "Application grant types": without client_credentials for public clients
         "grant_types": [g for g in DEFAULT_GRANT_TYPES if method != "none" or g != "client_credentials"],
         "custom_login_page_on": True,

@@ -50,8 +50,9 @@ class Source(msgspec.Struct):
 
     @property
     def scenario_keys(self) -> tuple[str, ...]:
-        """The keys that make this a scenario."""
-        return tuple(key for key in self.document if key in SCENARIO_KEYS and key != "ordered")
+        """The keys that make this a scenario; deploy-cli has an `include` of its own, a mapping."""
+        keys = (key for key in self.document if key in SCENARIO_KEYS and key != "ordered")
+        return tuple(key for key in keys if key != "include" or not isinstance(self.document[key], dict))
 
     @property
     def seed_sections(self) -> dict[str, Any]:

@@ -43,11 +43,12 @@ def check_shape(source: int, document: Mapping[str, Any], other_keys: Iterable[s
     """Check keys and types of one source's document; `other_keys` are allowed beside the sections."""
     checked = Checked(source)
     for section, content in document.items():
+        if section in other_keys:
+            continue
         form = vocabulary().form(section)
         if form is None:
-            if section not in other_keys:
-                known = [*vocabulary().sections, *other_keys]
-                checked.note((section,), f"unknown key '{section}'{_meant(section, known)}", on_key=True)
+            known = [*vocabulary().sections, *other_keys]
+            checked.note((section,), f"unknown key '{section}'{_meant(section, known)}", on_key=True)
         elif content is not None:
             _check_section(checked, section, form, content)
     return checked

@@ -45,16 +45,20 @@ SEED: dict[str, Any] = {
             "app_type": "spa",
             "callbacks": [CALLBACK],
             "allowed_origins": ["https://*.preview.example.com"],
-            "cross_origin_authentication": True,
         },
         {
             "name": "Other",
             "client_id": "other",
             "app_type": "spa",
             "callbacks": ["https://other.example.com/callback"],
-            "cross_origin_authentication": True,
         },
-        {"name": "Closed", "client_id": "closed", "app_type": "spa", "callbacks": [f"{APP}/closed"]},
+        {
+            "name": "Closed",
+            "client_id": "closed",
+            "app_type": "spa",
+            "callbacks": [f"{APP}/closed"],
+            "cross_origin_authentication": False,
+        },
     ],
     "resourceServers": [{"identifier": "https://api.example.com", "name": "API"}],
     "users": [

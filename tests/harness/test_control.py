@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -226,11 +227,45 @@ def test_curl_may_leave_the_content_type(idp: MockIdp) -> None:
     assert response.json() == {"user_id": None}
 
 
-@pytest.mark.parametrize("name", ["rules", "scenario", "verify"])
-def test_what_is_not_built_says_so(idp: MockIdp, name: str) -> None:
-    """501, never a made-up 200."""
-    body = answer(idp, f"POST {name}", {}, 501)
-    assert body == {"error": "not_emulated", "message": f"POST /_mockidp/{name} is not built yet"}
+def test_rules_from_outside(idp: MockIdp) -> None:
+    """A rule as a script has it; what it did; and whether all was met."""
+    rule = {"on": "GET /userinfo", "then": {"status": 503}, "times": 2}
+    state = {"rule": "GET /userinfo", "calls": 0, "used": 0, "times": 2, "required": True}
+    assert answer(idp, "POST rules", rule, 201) == state
+    assert requests.get(f"{idp.url}/userinfo", timeout=5).status_code == 503
+    assert answer(idp, "GET rules", None) == [{**state, "calls": 1, "used": 1}]
+    verdict = answer(idp, "POST verify", {})
+    assert verdict["met"] is False
+    assert "GET /userinfo: expected twice, came once" in verdict["difference"]
+    assert requests.get(f"{idp.url}/userinfo", timeout=5).status_code == 503
+    assert answer(idp, "POST verify", {}) == {"met": True, "difference": ""}
+
+
+def test_a_scenario_from_outside(idp: MockIdp, tmp_path: Path) -> None:
+    """Its data, or a file with parameters."""
+    file = tmp_path / "x.scenario.yaml"
+    file.write_text("script: [{on: GET /userinfo, times: ##many##}]\nusers: [{email: new@example.com}]\n")
+    [state] = answer(idp, "POST scenario", {"file": str(file), "parameters": {"many": 3}})
+    assert state["times"] == 3
+    assert [user.email for user in idp.users] == ["new@example.com"]
+    assert answer(idp, "POST scenario", {"script": []}) == []
+    answer(idp, "POST reset", {})
+    assert "new@example.com" not in idp.users
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "message"),
+    [
+        ("rules", {"on": "GET /x", "then": {"statsu": 1}}, "unknown key 'statsu' in 'then' of the rule"),
+        ("rules", {"then": {}}, "missing required field `on`"),
+        ("scenario", {"scirpt": []}, "no scenario"),
+        ("scenario", {"file": "nowhere.yaml"}, "no such file"),
+        ("scenario", {"file": 5}, "takes a scenario, or {file, parameters}"),
+    ],
+)
+def test_what_cannot_be_scripted(idp: MockIdp, what: str, body: dict[str, Any], message: str) -> None:
+    """400, and why."""
+    assert message in answer(idp, f"POST {what}", body, 400)["message"]
 
 
 CALLERS = [
@@ -258,7 +293,7 @@ def test_only_callers_of_this_machine_are_heard(
     """Loopback Hosts, same-origin pages, and callers that are no browser."""
     sent = {name: value.replace("OWN", idp.url) for name, value in headers.items()}
     response = call(idp, what, **sent)
-    expected = 501 if status == 200 and what == "POST rules" else status
+    expected = 400 if status == 200 and what == "POST rules" else status  # heard, but there is no rule
     assert response.status_code == expected
     if status == 403:
         assert response.json()["message"].startswith("the control API answers")
@@ -288,7 +323,7 @@ def test_a_preflight_allows_nothing(idp: MockIdp) -> None:
 
 
 def test_the_index_lists_every_operation(idp: MockIdp) -> None:
-    """An honest page: what there is, and that there is no dashboard."""
+    """The dashboard has them too."""
     page = requests.get(f"{idp.url}/_mockidp/", timeout=5)
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -347,6 +382,8 @@ def test_answers_are_as_described(idp: MockIdp, operation: Operation) -> None:
         "login-as": {"user": ALICE},
         "tokens": {"client": "web", "user": ALICE},
         "clock": {"advance": 1},
+        "rules": {"on": "GET /userinfo", "times": 1},
+        "scenario": {"script": [{"on": "GET /userinfo"}]},
     }
     body = bodies.get(operation.name) if operation.method == "POST" else None
     value = answer(idp, f"{operation.method} {operation.name}", body, operation.status)

@@ -170,7 +170,9 @@ def test_a_success_with_another_status(idp: MockIdp, app: App) -> None:
     assert app.get("/userinfo").headers["Location"] == "/elsewhere"
 
 
-@pytest.mark.parametrize(("body", "kind"), [("text", "text/plain"), ("<p>", "text/html"), ("[", "application/json")])
+@pytest.mark.parametrize(
+    ("body", "kind"), [("text", "text/plain"), ("<p>", "text/html"), ("[", "application/json")]
+)
 def test_a_text_is_sent_as_it_is(idp: MockIdp, app: App, body: str, kind: str) -> None:
     """With the type that it looks like."""
     idp.on(PLAIN).respond(503, body)

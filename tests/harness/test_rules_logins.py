@@ -40,7 +40,8 @@ def third_party(idp: MockIdp) -> None:
 
 def who(app: App, **params: str) -> object:
     """Return who logs in."""
-    return claims_of(app.answer(response_type="id_token", nonce="n", prompt="login", **params)["id_token"])["sub"]
+    answer = app.answer(response_type="id_token", nonce="n", prompt="login", **params)
+    return claims_of(answer["id_token"])["sub"]
 
 
 def test_the_people_at_the_login_page_in_order(idp: MockIdp, app: App) -> None:
@@ -70,7 +71,9 @@ def test_nobody_of_that_name(idp: MockIdp, app: App) -> None:
     """The page is shown, and the test hears of the mistake."""
     idp.on("GET /authorize").login("alcie@example.com")
     assert app.authorize().headers["Location"].startswith("/u/login")
-    with pytest.raises(AssertionError, match="no user 'alcie@example.com'; did you mean 'alice@example.com'"):
+    with pytest.raises(
+        AssertionError, match=r"no user 'alcie@example\.com'; did you mean 'alice@example\.com'"
+    ):
         idp.verify()
 
 

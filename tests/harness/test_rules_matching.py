@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import requests
+from rules_world import ALICE, BOB, TIMEOUT, App
 
 from mockidp.errors import UsageError
 from mockidp.server import MockIdp
-from rules_world import ALICE, BOB, TIMEOUT, App
 
 TEAPOT = 418
 
@@ -160,7 +160,7 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("GET", {}, {}, "'GET' is no operation; write method and path"),
     ("GET /x?a=b", {}, {}, "write the path alone"),
     ("after 0 requests", {}, {}, "counts requests from 1"),
-    ("after 2 requests", {}, {"status": 500}, "'after N requests' can 'advance' and 'rotate_keys', not 'status'"),
+    ("after 2 requests", {}, {"status": 500}, "can 'advance' and 'rotate_keys', not 'status'"),
     ("GET /x", {"call": 0}, {}, "'call' of 'where' of the rule must be a whole number from 1"),
     ("GET /x", {}, {"status": 99}, "must be an HTTP status from 200 to 599, not 99"),
     ("GET /x", {}, {"delay": "soon"}, "'soon' is no duration"),

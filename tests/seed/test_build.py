@@ -126,7 +126,7 @@ def test_a_client_has_the_management_apis_defaults() -> None:
         "oidc_conformant": False,
         "jwt_configuration": {"secret_encoded": False, "lifetime_in_seconds": 36000},
         "sso_disabled": False,
-        "cross_origin_authentication": False,
+        "cross_origin_authentication": True,
         "grant_types": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
         "custom_login_page_on": True,
         "refresh_token": {

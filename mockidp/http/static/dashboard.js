@@ -16,7 +16,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 }
 
 // ── the clock ──
-const loaded = performance.now();
+let loaded = performance.now();
 setInterval(() => {
   const now = byId("now");
   if (now === null || !("runs" in now.dataset)) return;
@@ -37,6 +37,9 @@ const live = byId("live");
 let source = null;
 let asked = false;
 
+// A user's row changes; a request and a message do not, and may have been opened.
+const isKept = (list, row) => row && (list.dataset.live !== "user" || row.contains(document.activeElement));
+
 function merge(fresh) {
   for (const list of document.querySelectorAll("[data-live]")) {
     const wanted = [...fresh.querySelector(`[data-live="${list.dataset.live}"]`).children];
@@ -44,12 +47,19 @@ function merge(fresh) {
     for (const row of wanted) {
       if (!kept.has(row.id)) row.classList.add("new");
     }
-    list.replaceChildren(...wanted.map((row) => kept.get(row.id) ?? document.adoptNode(row)));
+    list.replaceChildren(...wanted.map((row) => {
+      const old = kept.get(row.id);
+      return isKept(list, old) ? old : document.adoptNode(row);
+    }));
   }
   for (const element of document.querySelectorAll("[data-fresh]")) {
     const newer = fresh.getElementById(element.id);
     if (newer) element.replaceChildren(...newer.childNodes);
   }
+  const strip = byId("strip");
+  if (strip.contains(document.activeElement) || byId("clock").open) return;
+  strip.replaceWith(document.adoptNode(fresh.getElementById("strip")));
+  loaded = performance.now();
 }
 
 async function refresh(said) {
