@@ -1,7 +1,7 @@
 """Chromium, a mock tenant over https, and an application's pages beside it, for tests with browser clients.
 
-Both servers speak https with certificates of one CA: auth0.js and Lock build `https://` URLs only, and pages
-on http would be another site for the cookies.
+Both servers speak https with certificates of one CA: Lock builds `https://` URLs only, and pages on http would
+be another site for the cookies. The guide's pages are on http too, for what takes a tenant there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +53,11 @@ HTML = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{name}</title>{scripts}</head>
 <body><div id="root"></div><script>{inline}</script></body></html>"""
 INLINE = {"oidc-silent": "new oidc.UserManager({}).signinSilentCallback();"}
+# The guide's pages: the same scripts, then the one of pages/, as a module.
+PAGES = Path(__file__).parent / "pages"
+for _path in sorted(PAGES.glob("*.js")):
+    SCRIPTS[f"guide/{_path.stem}"] = SCRIPTS[_path.stem]
+    INLINE[f"guide/{_path.stem}"] = f"import('/npm/pages/{_path.name}');"
 DATABASE = "Username-Password-Authentication"
 ALICE = {"email": "alice@example.com", "password": "alice-password"}
 BOB = {"email": "bob@example.com", "password": "bob-password"}
@@ -60,9 +65,12 @@ GOOGLE = "google-oauth2|1001"
 
 
 class Apps:
-    """The application's pages: `https://localhost:PORT/<client>`, and the packages under `/npm/`."""
+    """The application's pages: `https://localhost:PORT/<client>`, and the packages under `/npm/`.
 
-    def __init__(self, packages: Mapping[str, Path], ca: CertificateAuthority) -> None:
+    Without a certificate authority they are on http.
+    """
+
+    def __init__(self, packages: Mapping[str, Path], ca: CertificateAuthority | None) -> None:
         pages = {
             f"/{name}": HTML.format(
                 name=name,
@@ -93,12 +101,13 @@ class Apps:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        # The handshake in the connection's thread: one that stalls must not stop the others.
-        self._server.socket = ca.server_context().wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self.port: int = self._server.server_address[1]
-        self.url = f"https://localhost:{self.port}"
+        if ca is not None:
+            # The handshake in the connection's thread: one that stalls must not stop the others.
+            self._server.socket = ca.server_context().wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        port: int = self._server.server_address[1]
+        self.url = f"{'http' if ca is None else 'https'}://localhost:{port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -108,8 +117,8 @@ class Apps:
         self._server.server_close()
 
 
-def seed(app: str) -> dict[str, Any]:
-    """Return the tenant: one client for all pages, and an API."""
+def seed(app: str, plain: str) -> dict[str, Any]:
+    """Return the tenant: one client for all pages on https."""
     pages = [f"{app}/{name}" for name in SCRIPTS]
     return {
         "tenant": {"friendly_name": "Browser", "default_directory": DATABASE},
@@ -144,15 +153,25 @@ def fingerprint(port: int) -> str:
 
 
 @contextmanager
-def started(modules: Path, state: Path, chromium: str) -> Iterator[World]:
-    """Serve tenant and pages, and run Chromium, which trusts these two servers."""
+def started(
+    modules: Path, state: Path, chromium: str, tenant: Callable[[str, str], Any] = seed
+) -> Iterator[World]:
+    """Serve tenant and pages, and run Chromium, which trusts these servers.
+
+    The tenant is made from the URLs of the pages on https and on http.
+    """
     ca = CertificateAuthority(state)
-    apps = Apps({"": modules, "locks": bundles(modules)}, ca)
-    with closing(apps), MockIdp(seed(apps.url), state_dir=state) as idp, sync_playwright() as playwright:
+    packages = {"": modules, "locks": bundles(modules), "pages": PAGES}
+    with (
+        closing(Apps(packages, ca)) as apps,
+        closing(Apps(packages, None)) as plain,
+        MockIdp(tenant(apps.url, plain.url), state_dir=state) as idp,
+        sync_playwright() as playwright,
+    ):
         keys = ",".join(fingerprint(urlsplit(url).port or 0) for url in (apps.url, idp.https_url))
         trusted = f"--ignore-certificate-errors-spki-list={keys}"
         browser = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, trusted])
-        yield World(idp, apps.url, browser)
+        yield World(idp, apps.url, plain.url, browser)
         browser.close()
 
 
@@ -175,6 +194,7 @@ class World:
 
     idp: MockIdp
     app: str
+    plain: str
     browser: Browser
 
 

@@ -1,0 +1,20 @@
+// oidc-client-ts: whoever opens the page logs in.
+
+// docs: oidc-client
+const manager = new oidc.UserManager({
+  authority: ISSUER,
+  client_id: "spa",
+  redirect_uri: CALLBACK,
+  post_logout_redirect_uri: CALLBACK,
+  scope: "openid profile email offline_access",
+});
+
+if (location.search.includes("code=")) {
+  await manager.signinRedirectCallback();
+} else {
+  await manager.signinRedirect();
+}
+const user = await manager.signinSilent(); // by the refresh token; without offline_access in a hidden frame
+// end
+
+document.getElementById("root").textContent = user.profile.email;

@@ -1,0 +1,19 @@
+// auth0-spa-js: whoever opens the page logs in, and a token comes silently.
+
+// docs: spa-js
+const client = await auth0.createAuth0Client({
+  domain: AUTH0_DOMAIN,
+  clientId: "spa",
+  authorizationParams: { redirect_uri: CALLBACK },
+});
+
+if (location.search.includes("code=")) {
+  await client.handleRedirectCallback();
+} else {
+  await client.loginWithRedirect();
+}
+const user = await client.getUser();
+const token = await client.getTokenSilently({ cacheMode: "off" }); // asks in a hidden frame
+// end
+
+if (token) document.getElementById("root").textContent = user.email;
