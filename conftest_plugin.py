@@ -61,9 +61,10 @@ def _idp_servers() -> Iterator[Servers]:
     def server(options: Mapping[str, Any], seed: Seed) -> MockIdp:
         from mockidp.server import MockIdp
 
-        key = repr(sorted(options.items()))
+        own = {name: value for name, value in options.items() if name != "scenario"}  # each test begins it
+        key = repr(sorted(own.items()))
         if key not in servers:
-            servers[key] = MockIdp(seed, **options).start()
+            servers[key] = MockIdp(seed, **own).start()
         return servers[key]
 
     yield server
@@ -86,6 +87,7 @@ def idp(
     """The mock, fresh from its seed for every test; what went wrong inside it fails the test at its end."""
     wanted = _marked(request)
     seed, scenario = (_located(wanted.get(name), [request.path.parent]) for name in ("seed", "scenario"))
+    scenario = scenario or _located(idp_options.get("scenario"), _folders(request))
     otherwise = _located(idp_seed, _folders(request))
     server = _told(lambda: _idp_servers(idp_options, otherwise if seed is None else seed))
     with ExitStack() as stack:

@@ -71,6 +71,10 @@ class Application:
 
     def answer(self, request: Request, given: Response | Refusal) -> Response:
         """Return what a layer answers instead of an endpoint, rendered and finished as one of its answers."""
+        try:
+            self._check_host(request)
+        except Refusal as refusal:
+            given = refusal
         response = given if isinstance(given, Response) else render(self.tenant, request, given)
         return self._finish(request, response, self._route_of(request))
 

@@ -200,8 +200,8 @@ class MockIdp(TenantHandle, Steering):
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment variables that point SDKs of any language here: one issuer, https, as they want."""
-        issuer = (self.tenant.names.pinned_issuer or f"https://{self.domain}").rstrip("/")
+        """Environment variables that point SDKs of any language here; the issuer is that of `token()`."""
+        issuer = self.issuer.rstrip("/")
         ca_names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return {
             "AUTH0_DOMAIN": self.domain,
@@ -252,7 +252,7 @@ class MockIdp(TenantHandle, Steering):
         """Go back to the seed: every object, the clock, requests, rules, logins and problems."""
         self._begin(self._stage.world, self._stage.script)
 
-    def load_scenario(self, scenario: SeedSource, **parameters: Any) -> None:
+    def load_scenario(self, scenario: SeedSource, /, **parameters: Any) -> None:
         """Begin a scenario: the path of a file, or its data; `parameters` fill its `##NAME##`.
 
         With a seed of its own, that world is served until the next `reset()`; without one, what is there
@@ -376,7 +376,7 @@ class MockIdp(TenantHandle, Steering):
         tenant.base_url = f"https://{impersonated[0]}/" if impersonated else f"{self.url}/"
 
     def _settle_all(self) -> None:
-        for world in (*self._worlds.values(), self._world):
+        for world in (*self._worlds.values(), self._stage.world, self._world):
             self._settle(world.tenant)
 
     def _note_port(self, host: str) -> None:

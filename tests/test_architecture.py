@@ -91,7 +91,7 @@ def test_a_module_imports_only_downwards(path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("room", ["model", "tokens"])
+@pytest.mark.parametrize("room", ["model", "tokens", "rules"])
 def test_the_domain_knows_no_http(room: str) -> None:
     """Neither werkzeug nor jinja2 below the HTTP floor."""
     for path in (PACKAGE / room).rglob("*.py"):

@@ -35,10 +35,17 @@ def test_not_met(idp):
 
 def test_without(idp):
     assert "alice@example.com" in idp.users
-    assert idp.rules.uses == ()
+    assert len(idp.rules.uses) == 1
 
 def test_python(idp):
     idp.fail("GET /userinfo", times=1)
+
+@pytest.fixture(scope="session")
+def idp_options():
+    return {"scenario": "parts/option.scenario.yaml"}
+
+def test_option(idp):
+    assert requests.get(f"{idp.url}/userinfo", timeout=30).status_code == 504
 
 INLINE = {"script": [{"on": "GET /userinfo", "then": {"status": 418}}]}
 
@@ -58,6 +65,9 @@ def project(tmp_path: Path) -> Path:
     """A project with a scenario."""
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts/away.scenario.yaml").write_text(SCENARIO)
+    (tmp_path / "parts/option.scenario.yaml").write_text(
+        "script: [{on: GET /userinfo, then: {status: 504}, times: any}]\n"
+    )
     (tmp_path / "parts/wrong.scenario.yaml").write_text("script: [{onn: GET /x}]\n")
     return tmp_path
 
@@ -71,7 +81,7 @@ def test_the_marker_names_a_scenario_that_has_to_be_met(
     options = ["-q", "-W", "error", "-p", "no:randomly", "-p", "no:cacheprovider"]
     options += [] if INSTALLED else ["-p", "conftest_plugin"]
     result = pytester.runpytest_subprocess(*options, f"--rootdir={project}", str(project))
-    result.assert_outcomes(passed=5, errors=3)
+    result.assert_outcomes(passed=6, errors=3)
     result.stdout.fnmatch_lines(
         [
             "*the scenario 'The userinfo endpoint is away once' was not met:",
@@ -81,7 +91,9 @@ def test_the_marker_names_a_scenario_that_has_to_be_met(
         ]
     )
     result.stdout.fnmatch_lines(["*- GET /userinfo: expected once, came never"])
-    result.stdout.fnmatch_lines(["*wrong.scenario.yaml:1:11: unknown key 'onn' in step 1; did you mean 'on'?"])
+    result.stdout.fnmatch_lines(
+        ["*wrong.scenario.yaml:1:11: unknown key 'onn' in step 1; did you mean 'on'?"]
+    )
     assert "Traceback" not in result.stdout.str()
 
 

@@ -98,7 +98,7 @@ def test_https_is_trusted_by_the_ca_and_made_at_first_use() -> None:
     """The CA's file is where `env` says; it goes when the server stops."""
     with MockIdp() as idp:
         path = Path(idp.ca_path)
-        assert idp.env["ISSUER_BASE_URL"] == idp.env["AUTH0_ISSUER_BASE_URL"] == f"https://{idp.domain}"
+        assert idp.env["ISSUER_BASE_URL"] == idp.env["AUTH0_ISSUER_BASE_URL"] == idp.issuer.rstrip("/")
         assert idp.env["AUTH0_DOMAIN"] == idp.domain
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
             assert idp.env[name] == idp.ca_path

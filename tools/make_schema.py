@@ -44,7 +44,7 @@ SHAPES: dict[str, Schema] = {
     "drop": {"enum": [True, False, *words.CHOICES["drop"]]},
     "rate_limit": {
         "anyOf": [
-            {"type": ["boolean", "string", "number"]},
+            {"type": ["boolean", "string"]},
             {
                 "type": "object",
                 "properties": {

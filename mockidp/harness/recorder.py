@@ -116,9 +116,9 @@ class Recorder(Sequence[Exchange]):
         found = sum(1 for each in kept if wanted.fits(each) and not criteria.misses(each))
         if found == times or (times is None and found):
             return
-        expected = "at least once" if times is None else _times(times)
+        expected = "at least once" if times is None else often(times)
         raise AssertionError(
-            f"expected {wanted}{criteria} {expected}, but it came {_times(found)}.\n"
+            f"expected {wanted}{criteria} {expected}, but it came {often(found)}.\n"
             + _listing(kept, wanted, criteria)
         )
 
@@ -259,7 +259,8 @@ def _target_of(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _times(count: int) -> str:
+def often(count: int) -> str:
+    """Return a number of times in words."""
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 

@@ -186,6 +186,8 @@ class Rules:
             tampering.id_token = tampering.access_token = None
         if then.status is not None and not then.answers:
             response.status_code = then.status
+            if then.status == 204:
+                response.set_data(b"")
         return response
 
     def _answers(self, then: Then, *, forced: bool) -> Answers | None:
@@ -197,7 +199,7 @@ class Rules:
             try:
                 identity = find_person(self._tenant, then.login)[1].key
             except UsageError as error:
-                self.mistakes.append(f"'login': {error}")
+                self._mistaken(f"'login': {error}")
         return Answers(
             identity=identity,
             error=then.error or then.deny,
@@ -206,6 +208,11 @@ class Rules:
             consent=then.consent,
             forced=forced,
         )
+
+    def _mistaken(self, text: str) -> None:
+        with self._lock:
+            if text not in self.mistakes:
+                self.mistakes.append(text)
 
     def _own(self, request: Request, it: Exchange, then: Then) -> Response | Refusal:
         """Return what the rule says itself, or else what the endpoint says with that error or status."""

@@ -202,8 +202,9 @@ class Logins:
 
 def _asking_anew(request: Request) -> Request:
     """Return the authorization request as one that leads to the login page in any case."""
-    query = [pair for pair in parse_qsl(request.environ["QUERY_STRING"], True) if pair[0] != "prompt"]
-    form = [pair for pair in request.form.items(multi=True) if pair[0] != "prompt"]
+    known = ("prompt", "login_ticket")  # what would do without the page
+    query = [pair for pair in parse_qsl(request.environ["QUERY_STRING"], True) if pair[0] not in known]
+    form = [pair for pair in request.form.items(multi=True) if pair[0] not in known]
     body = urlencode([*form, ("prompt", "login")]).encode() if request.method == "POST" else b""
     if request.method != "POST":
         query.append(("prompt", "login"))

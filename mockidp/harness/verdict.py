@@ -9,6 +9,7 @@ from mockidp.harness.conditions import misses
 from mockidp.harness.exchange import Exchange
 from mockidp.harness.lookup import find_person
 from mockidp.harness.matching import shortened, summary
+from mockidp.harness.recorder import often
 from mockidp.harness.rules import Rules, Use
 from mockidp.json import Json
 from mockidp.model.outbox import MESSAGES, Message
@@ -42,7 +43,7 @@ def _is_met(use: Use) -> bool:
 
 def _unmet(uses: Iterable[Use]) -> list[str]:
     return [
-        f"{_named(use.rule)}: expected {_often(use.rule.times)}, came {count(use.times)}"
+        f"{_named(use.rule)}: expected {_often(use.rule.times)}, came {often(use.times)}"
         for use in uses
         if use.rule.required and not _is_met(use)
     ]
@@ -53,12 +54,7 @@ def _named(rule: Rule) -> str:
 
 
 def _often(times: int | None) -> str:
-    return "at least once" if times is None else count(times)
-
-
-def count(times: int) -> str:
-    """Return a number of times in words."""
-    return {0: "never", 1: "once", 2: "twice"}.get(times, f"{times} times")
+    return "at least once" if times is None else often(times)
 
 
 def _disorder(rules: Rules) -> list[str]:
@@ -94,7 +90,7 @@ def _request_missing(tenant: Tenant, wanted: ExpectedRequest, requests: Sequence
         return None
     place = f"{wanted.place}: " if wanted.place else ""
     status = "" if wanted.status is None else f" answered {wanted.status}"
-    return f"{place}request {wanted.text}{status}: expected {_often(wanted.times)}, came {count(came)}"
+    return f"{place}request {wanted.text}{status}: expected {_often(wanted.times)}, came {often(came)}"
 
 
 def _listing(tenant: Tenant, rules: Rules, requests: Sequence[Exchange]) -> list[str]:

@@ -42,15 +42,17 @@ class When:
         status: int | None = None,
         body: Json = None,
         *,
+        json: Json = None,
         headers: Mapping[str, str | None] | None = None,
         error: str | None = None,
         description: str | None = None,
     ) -> Self:
         """Answer with a status, a body (a text as it is, anything else as JSON), headers, or an error.
 
-        What is left out is what the real endpoint answers with that status or error.
+        What is left out is what the real endpoint answers with that status or error. `json` is the body, too.
         """
-        return self._say(status=status, body=body, headers=headers, error=error, description=description)
+        said = json if body is None else body
+        return self._say(status=status, body=said, headers=headers, error=error, description=description)
 
     def delay(self, duration: Duration) -> Self:
         """Wait before the answer: `"150ms"`, or seconds."""

@@ -107,6 +107,8 @@ def _drop(value: object) -> str | None:
 def _rate_limit(value: object) -> RateLimit | None:
     if isinstance(value, bool):
         return RateLimit() if value else None
+    if not isinstance(value, Mapping | str):
+        raise Wrong(f"must be true, a duration such as 60s, or {{limit, per}}, not {shown(value)}")
     if not isinstance(value, Mapping):
         return RateLimit(per=_duration(value))
     for key in value:

@@ -46,9 +46,7 @@ THEN = {
     "headers": Word("headers", "headers of the answer; null removes one"),
     "delay": Word("duration", "wait before the request is answered"),
     "trickle": Word("duration", "send the body in small pieces, for this long"),
-    "drop": Word(
-        "drop", "close the connection: true before the endpoint sees it, midway in the answer"
-    ),
+    "drop": Word("drop", "close the connection: true before the endpoint sees it, midway in the answer"),
     "malformed": Word("flag", "break the body off in the middle: JSON that is none"),
     "rate_limit": Word("rate_limit", "429 with the real headers until the tenant's clock says otherwise"),
     "rotate_keys": Word("rotate_keys", "sign with the next key; stale: the JWKS does not show it"),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
+import re
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -53,6 +55,8 @@ HTML = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{name}</title>{scripts}</head>
 <body><div id="root"></div><script>{inline}</script></body></html>"""
 INLINE = {"oidc-silent": "new oidc.UserManager({}).signinSilentCallback();"}
+GUIDE = Path(__file__).parents[2] / "docs" / "sdks-browser.md"
+APP = "http://localhost:3000"  # the guide's
 # The guide's pages: the same scripts, then the one of pages/, as a module.
 PAGES = Path(__file__).parent / "pages"
 for _path in sorted(PAGES.glob("*.js")):
@@ -117,32 +121,17 @@ class Apps:
         self._server.server_close()
 
 
-def seed(app: str, plain: str) -> dict[str, Any]:
-    """Return the tenant: one client for all pages on https."""
-    pages = [f"{app}/{name}" for name in SCRIPTS]
-    return {
-        "tenant": {"friendly_name": "Browser", "default_directory": DATABASE},
-        "databases": [{"name": DATABASE}],
-        "connections": [{"name": "google-oauth2", "strategy": "google-oauth2"}],
-        "clients": [
-            {
-                "name": "Page",
-                "client_id": "page",
-                "app_type": "spa",
-                "callbacks": pages,
-                "allowed_logout_urls": pages,
-                "web_origins": [app],
-                "cross_origin_authentication": True,
-                "grant_types": ["authorization_code", "implicit", "refresh_token"],
-                "refresh_token": {"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 0},
-            }
-        ],
-        "users": [
-            {**ALICE, "connection": DATABASE, "email_verified": True, "name": "Alice"},
-            {**BOB, "connection": DATABASE, "email_verified": True},
-            {"user_id": GOOGLE, "connection": "google-oauth2", "email": "gail@example.com"},
-        ],
-    }
+def seed(*apps: str) -> dict[str, Any]:
+    """Return the tenant of docs/sdks-browser.md, with these applications' pages in place of its one."""
+    [text] = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    made: dict[str, Any] = yaml.safe_load(text)
+    pages = [f"{app}/{name}" for app in apps for name in SCRIPTS]
+    places = {f"{APP}/callback": pages, APP: [*apps, *pages]}
+    for client in made["clients"]:
+        for key in ("callbacks", "allowed_logout_urls"):
+            client[key] = [url for written in client[key] for url in places[written]]
+        client["web_origins"] = list(apps) if client["web_origins"] == [APP] else []
+    return made
 
 
 def fingerprint(port: int) -> str:
@@ -153,19 +142,14 @@ def fingerprint(port: int) -> str:
 
 
 @contextmanager
-def started(
-    modules: Path, state: Path, chromium: str, tenant: Callable[[str, str], Any] = seed
-) -> Iterator[World]:
-    """Serve tenant and pages, and run Chromium, which trusts these servers.
-
-    The tenant is made from the URLs of the pages on https and on http.
-    """
+def started(modules: Path, state: Path, chromium: str) -> Iterator[World]:
+    """Serve tenant and pages, and run Chromium, which trusts these servers."""
     ca = CertificateAuthority(state)
     packages = {"": modules, "locks": bundles(modules), "pages": PAGES}
     with (
         closing(Apps(packages, ca)) as apps,
         closing(Apps(packages, None)) as plain,
-        MockIdp(tenant(apps.url, plain.url), state_dir=state) as idp,
+        MockIdp(seed(apps.url, plain.url), state_dir=state) as idp,
         sync_playwright() as playwright,
     ):
         keys = ",".join(fingerprint(urlsplit(url).port or 0) for url in (apps.url, idp.https_url))

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 SPA = """
     window.client = window.client || await auth0.createAuth0Client({
-        domain, clientId: 'page', ...options, authorizationParams: {redirect_uri: here, ...options.params},
+        domain, clientId: 'spa', ...options, authorizationParams: {redirect_uri: here, ...options.params},
     });
 """
 REACT = """
@@ -27,12 +27,12 @@ REACT = """
         const button = e('button', {id: 'out', onClick: leave}, 'Log out');
         return e('div', null, e('p', {id: 'user'}, user.email), button);
     }
-    const provider = {domain, clientId: 'page', authorizationParams: {redirect_uri: here}};
+    const provider = {domain, clientId: 'spa', authorizationParams: {redirect_uri: here}};
     ReactDOM.createRoot(document.getElementById('root')).render(e(Auth0Provider, provider, e(App)));
 """
 OIDC = """
     window.manager = window.manager || new oidc.UserManager({
-        authority: `https://${domain}/`, client_id: 'page',
+        authority: `https://${domain}/`, client_id: 'spa',
         redirect_uri: here, post_logout_redirect_uri: here,
         silent_redirect_uri: here.replace('oidc-client', 'oidc-silent'), scope: 'openid profile email',
         ...options,
@@ -100,7 +100,7 @@ def test_spa_js_rotates_refresh_tokens(visit: Visit, cache: str) -> None:
     assert [form["grant_type"] for form in sent] == ["authorization_code", "refresh_token", "refresh_token"]
     first, second = (form["refresh_token"] for form in sent[1:])
     assert first != second
-    again = {"grant_type": "refresh_token", "client_id": "page", "refresh_token": first}
+    again = {"grant_type": "refresh_token", "client_id": "spa", "refresh_token": first}
     refused = requests.post(f"{visit.idp.url}/oauth/token", data=again, timeout=5)
     assert (refused.status_code, refused.json()["error"]) == (403, "invalid_grant")
 

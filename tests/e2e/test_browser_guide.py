@@ -1,22 +1,19 @@
-"""docs/sdks-browser.md in Chromium: its pages are those of pages/, its tenant is the one it shows."""
+"""docs/sdks-browser.md in Chromium: it shows the scripts of pages/, and the tenant that they use."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 if TYPE_CHECKING:
     from browser_world import Visit, World
 
 GUIDE = Path(__file__).parents[2] / "docs" / "sdks-browser.md"
 PAGES = Path(__file__).parent / "pages"
-ORIGIN = "http://localhost:3000"
 ALICE = {"email": "alice@example.com", "password": "alice-password"}
 BOB = {"email": "bob@example.com", "password": "bob-password"}
 FIELDS = {9: ("#a0-signin_easy_email", "#a0-signin_easy_password", "#a0-lock button[type=submit]")}
@@ -32,30 +29,6 @@ def regions() -> dict[str, str]:
         ):
             found[name] = textwrap.dedent(code)
     return found
-
-
-def tenant(*origins: str) -> dict[str, Any]:
-    """Return the guide's seed with these origins and their pages in place of its own."""
-    [text] = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    seed: dict[str, Any] = yaml.safe_load(text)
-    pages = [f"{origin}/guide/{path.stem}" for origin in origins for path in PAGES.glob("*.js")]
-    places = {f"{ORIGIN}/callback": pages, ORIGIN: origins}
-    for client in seed["clients"]:
-        for key, value in client.items():
-            if isinstance(value, list):
-                client[key] = [new for old in value for new in places.get(old, [old])]
-    return seed
-
-
-@pytest.fixture(scope="module")
-def browser_world(
-    node_modules: Path, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    """The guide's tenant, and its pages on https and on http."""
-    from browser_world import started
-
-    with started(node_modules, tmp_path_factory.mktemp("ca"), chromium, tenant) as world:
-        yield world
 
 
 def open_page(visit: Visit, name: str, app: str, domain: str) -> None:

@@ -12,14 +12,14 @@ pytestmark = pytest.mark.slow
 
 WEB_AUTH = """
     window.webAuth = window.webAuth || new auth0.WebAuth({
-        domain, clientID: 'page', redirectUri: here,
+        domain, clientID: 'spa', redirectUri: here,
         responseType: 'token id_token', scope: 'openid profile email',
     });
     const answer = call => new Promise(resolve => call((error, result) => resolve({error, result})));
 """
 LOCK = """
     window.answer = new Promise(resolve => {
-        window.lock = new Auth0Lock('page', domain, {
+        window.lock = new Auth0Lock('spa', domain, {
             closable: false, ...options,
             auth: {
                 redirectUrl: here, responseType, params: {scope: 'openid profile email', ...params}, ...auth,
@@ -131,7 +131,7 @@ def test_auth0_js_asks_who_is_logged_in(visit: Visit, page: str) -> None:
 def test_auth0_js_logs_out(visit: Visit, page: str) -> None:
     """`logout` comes back to the page."""
     visit.open(page)
-    visit.leave(WEB_AUTH + "webAuth.logout({clientID: 'page', returnTo: here + '?bye'});")
+    visit.leave(WEB_AUTH + "webAuth.logout({clientID: 'spa', returnTo: here + '?bye'});")
     assert visit.page.url.endswith(f"/{page}?bye")
 
 
@@ -186,7 +186,7 @@ def test_lock_says_that_the_password_is_wrong(visit: Visit, page: str) -> None:
 @lock_10_and_14
 def test_lock_links_another_account(visit: Visit, page: str) -> None:
     """`auth.params.access_token`: who logs in becomes an identity of the account whose token it is."""
-    token = visit.idp.token(ALICE["email"], client="page")
+    token = visit.idp.token(ALICE["email"], client="spa")
     show_lock(visit, page, params={"access_token": token})
     submit_lock(visit, BOB)
     alice = visit.idp.users[ALICE["email"]].user_id
@@ -244,7 +244,7 @@ def test_lock_14_logs_in_without_leaving(visit: Visit) -> None:
 def show_lock_9(visit: Visit, **options: Any) -> None:
     """Show Lock 9 as the documentation of its time does."""
     visit.open("lock-9")
-    script = "window.lock = new Auth0Lock('page', domain); lock.show({callbackURL: here, ...options});"
+    script = "window.lock = new Auth0Lock('spa', domain); lock.show({callbackURL: here, ...options});"
     visit.run(script, options=options)
 
 
@@ -256,7 +256,7 @@ def submit_lock_9(visit: Visit, user: dict[str, str]) -> None:
 
 def lock_9_result(visit: Visit) -> dict[str, Any]:
     visit.back("lock-9")
-    script = "const lock = new Auth0Lock('page', domain); return lock.parseHash(window.location.hash);"
+    script = "const lock = new Auth0Lock('spa', domain); return lock.parseHash(window.location.hash);"
     return dict(visit.run(script))
 
 
@@ -300,7 +300,7 @@ def test_lock_9_gives_the_tokens_to_a_callback(visit: Visit) -> None:
     """Popup mode: the access token that the legacy documentation links with, and the linking."""
     visit.open("lock-9")
     script = """
-        const lock = new Auth0Lock('page', domain);
+        const lock = new Auth0Lock('spa', domain);
         window.answer = new Promise(resolve => lock.show((error, profile, id_token, access_token) =>
             resolve({error: error && error.message, profile, id_token, access_token})));
     """
@@ -319,7 +319,7 @@ def test_lock_9_gives_the_tokens_to_a_callback(visit: Visit) -> None:
 
 def test_lock_9_links_another_account(visit: Visit) -> None:
     """`authParams.access_token`, as the legacy documentation has it."""
-    token = visit.idp.token(ALICE["email"], client="page")
+    token = visit.idp.token(ALICE["email"], client="spa")
     show_lock_9(visit, responseType="token", authParams={"access_token": token})
     submit_lock_9(visit, BOB)
     alice = visit.idp.users[ALICE["email"]].user_id
@@ -329,7 +329,7 @@ def test_lock_9_links_another_account(visit: Visit) -> None:
 
 def test_lock_9_links_a_social_account(visit: Visit) -> None:
     """The same through /authorize, by one of the widget's buttons."""
-    token = visit.idp.token(ALICE["email"], client="page")
+    token = visit.idp.token(ALICE["email"], client="spa")
     show_lock_9(visit, responseType="token", authParams={"access_token": token})
     visit.page.click("[data-strategy=google-oauth2]")
     visit.page.click(f"button[value='{GOOGLE}']")

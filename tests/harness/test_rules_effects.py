@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -182,21 +183,39 @@ def test_a_text_is_sent_as_it_is(idp: MockIdp, app: App, body: str, kind: str) -
 
 def test_a_delay(idp: MockIdp, app: App) -> None:
     """The answer comes no earlier; a reset lets it go."""
-    idp.on("GET /.well-known/jwks.json").delay("20ms")
+    idp.on("GET /.well-known/jwks.json").delay("8ms")
     begin = time.monotonic()
     assert app.get("/.well-known/jwks.json").ok
-    assert time.monotonic() - begin >= 0.02
+    assert time.monotonic() - begin >= 0.008
+
+
+def test_a_reset_ends_the_waiting(idp: MockIdp, app: App) -> None:
+    """Nobody waits for an answer of the test before."""
+    idp.on("GET /.well-known/jwks.json").delay("1h")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(app.get, "/.well-known/jwks.json")
+        while not idp.rules.uses or not idp.rules.uses[0].times:
+            time.sleep(0.001)
+        idp.reset()
+        assert answer.result(TIMEOUT).ok
+
+
+def test_a_foreign_host_gets_no_scripted_answer(idp: MockIdp, app: App) -> None:
+    """A page that was rebound (DNS) reads nothing."""
+    idp.on("GET /userinfo").respond(200, json={"secret": 1})
+    assert app.get("/userinfo", Host="evil.example").status_code == 421
+    assert app.get("/userinfo").json() == {"secret": 1}
 
 
 def test_a_slow_body(idp: MockIdp, app: App) -> None:
     """It comes whole, in pieces."""
     whole = app.get("/.well-known/jwks.json").content
-    idp.on("GET /.well-known/jwks.json").trickle("20ms")
+    idp.on("GET /.well-known/jwks.json").trickle("8ms")
     begin = time.monotonic()
     answer = app.get("/.well-known/jwks.json")
     assert answer.content == whole
     assert answer.headers["Content-Length"] == str(len(whole))
-    assert time.monotonic() - begin >= 0.02
+    assert time.monotonic() - begin >= 0.008
 
 
 def test_malformed_json(idp: MockIdp, app: App) -> None:
@@ -216,6 +235,16 @@ def test_the_connection_is_dropped(idp: MockIdp, app: App) -> None:
         app.machine()
     assert idp.requests[-1].status is None
     assert app.machine().status_code == 200
+
+
+@pytest.mark.parametrize("when", ["before", "midway"])
+def test_a_tls_connection_is_dropped(idp: MockIdp, when: str) -> None:
+    """As one in plain text."""
+    idp.on("GET /.well-known/jwks.json", times=1).drop(when)
+    url = f"{idp.https_url}/.well-known/jwks.json"
+    with pytest.raises((requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        requests.get(url, verify=idp.ca_path, timeout=TIMEOUT)
+    assert requests.get(url, verify=idp.ca_path, timeout=TIMEOUT).ok
 
 
 def test_the_connection_is_dropped_in_the_middle(idp: MockIdp) -> None:

@@ -172,6 +172,7 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("GET /x", {}, {"description": "x"}, "'description' belongs to an 'error'"),
     ("GET /x", {}, {"stauts": 500}, "unknown key 'stauts' in 'then' of the rule; did you mean 'status'?"),
     ("GET /x", {}, {"rate_limit": {"limit": 0}}, "a limit that is no whole number from 1"),
+    ("GET /x", {}, {"rate_limit": 60}, "must be true, a duration such as 60s, or {limit, per}, not 60"),
     ("GET /x", {}, {"rotate_keys": "later"}, "must be true, stale or {stale: duration}"),
 ]
 

@@ -12,7 +12,7 @@ if (!location.hash) lock.show();
 function addAccount() {
   const params = { access_token: localStorage.getItem("accessToken") };
   const auth = { redirectUrl: CALLBACK, responseType: "token", params };
-  new Auth0Lock("spa", AUTH0_DOMAIN, { auth }).show();
+  new Auth0Lock("spa", AUTH0_DOMAIN, { auth, rememberLastLogin: false }).show();
 }
 // end
 

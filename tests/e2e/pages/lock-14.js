@@ -12,7 +12,7 @@ if (!location.hash) lock.show();
 
 function addAccount() {
   const params = { scope: "openid email", access_token: localStorage.getItem("accessToken") };
-  new Auth0Lock("spa", AUTH0_DOMAIN, { auth: { ...auth, params } }).show();
+  new Auth0Lock("spa", AUTH0_DOMAIN, { auth: { ...auth, params }, rememberLastLogin: false }).show();
 }
 // end
 

@@ -1,4 +1,5 @@
 // oidc-client-ts: whoever opens the page logs in.
+const show = (user) => (document.getElementById("root").textContent = user.profile.email);
 
 // docs: oidc-client
 const manager = new oidc.UserManager({
@@ -11,10 +12,8 @@ const manager = new oidc.UserManager({
 
 if (location.search.includes("code=")) {
   await manager.signinRedirectCallback();
+  show(await manager.signinSilent()); // by the refresh token; without offline_access in a hidden frame
 } else {
   await manager.signinRedirect();
 }
-const user = await manager.signinSilent(); // by the refresh token; without offline_access in a hidden frame
 // end
-
-document.getElementById("root").textContent = user.profile.email;
