@@ -69,13 +69,6 @@ class SigningKey(msgspec.Struct, frozen=True):
         public = self.private_key().public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    def public_key_pem(self) -> str:
-        """Return the public key as PEM."""
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        public = self.private_key().public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-
 
 class Rotation(msgspec.Struct, frozen=True):
     """Which keys of the pool the tenant has: `current` and how many are published from there.

@@ -23,7 +23,7 @@ from mockidp.harness.lookup import find_person
 from mockidp.harness.pause import Pause
 from mockidp.harness.recorder import CONTROL, Handler, asked
 from mockidp.harness.refusals import refusal_of, text_of
-from mockidp.harness.script import Answers, Logins
+from mockidp.harness.script import Answers, Logins, tampered
 from mockidp.model.tenant import Tenant
 from mockidp.rules.read import read_rule
 from mockidp.rules.rule import Rule, Script, Then
@@ -177,13 +177,8 @@ class Rules:
         answers = self._answers(then, forced=then.error is not None)
         if then.answers and not (then.error is not None and it.path == AUTHORIZE):
             return self._speak(request, self._own(request, it, then))
-        tampering = self._tenant.tampering
-        if then.tamper is not None:
-            tampering.id_token, tampering.access_token = then.tamper.id_token, then.tamper.access_token
-        try:
+        with tampered(self._tenant, then.tamper):
             response = self.logins.handle(handler, request, answers)
-        finally:
-            tampering.id_token = tampering.access_token = None
         if then.status is not None and not then.answers:
             response.status_code = then.status
             if then.status == 204:
@@ -192,7 +187,7 @@ class Rules:
 
     def _answers(self, then: Then, *, forced: bool) -> Answers | None:
         """Return what the rule says of a login."""
-        if not (then.logs_in or forced):
+        if not (then.logs_in or forced or then.tamper):
             return None
         identity = None
         if then.login is not None:
@@ -207,6 +202,7 @@ class Rules:
             mfa=then.mfa,
             consent=then.consent,
             forced=forced,
+            tamper=then.tamper,
         )
 
     def _mistaken(self, text: str) -> None:

@@ -8,6 +8,8 @@ that step's page would have done to the transaction, and goes on at `/authorize/
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -22,6 +24,7 @@ from mockidp.model.credentials import give_consent
 from mockidp.model.session import LoginTransaction, authenticate, change_transaction, find_transaction
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import Identity, User, find_by_identity, record_login
+from mockidp.rules.rule import Tampered
 
 ENTRANCES = frozenset({"/authorize", "/authorize/resume"})
 RESUME = "/authorize/resume"
@@ -40,7 +43,8 @@ NO_SECOND_FACTOR = "Multifactor authentication failed"
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule says of one login; None: the page is shown, or answered as `login_as` says.
 
-    `identity` is `provider|id`; `error` refuses to log in; `forced`: also a browser with a session.
+    `identity` is `provider|id`; `error` refuses to log in; `forced`: also a browser with a session; `tamper`
+    is what is wrong in the tokens that the login ends with.
     """
 
     identity: str | None = None
@@ -49,6 +53,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     mfa: str | None = None
     consent: str | None = None
     forced: bool = False
+    tamper: Tampered | None = None
 
 
 class Logins:
@@ -91,6 +96,11 @@ class Logins:
             return handler(request)
         if given is None:
             given = self._remembered.get(request.args.get("state", ""), Answers())
+            with tampered(self._tenant, given.tamper):
+                return self._walked(handler, request, given)
+        return self._walked(handler, request, given)
+
+    def _walked(self, handler: Handler, request: Request, given: Answers) -> Response:
         response = handler(_asking_anew(request) if given.forced else request)
         return self._answer(handler, request, response, self._completed(given))
 
@@ -125,7 +135,7 @@ class Logins:
 
     def _remember(self, transaction_id: str, answers: Answers) -> None:
         """Keep what a rule says of later pages, for when the browser comes to them."""
-        if answers.identity is None and (answers.mfa or answers.consent):
+        if answers.identity is None and (answers.mfa or answers.consent or answers.tamper):
             self._remembered[transaction_id] = answers
             while len(self._remembered) > MOST_REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
@@ -198,6 +208,18 @@ class Logins:
         if user is None:
             return None
         return user, identity_for(user, connection, user.identity(key) or user.main)
+
+
+@contextmanager
+def tampered(tenant: Tenant, how: Tampered | None) -> Iterator[None]:
+    """Let the issuer sign something wrong, in this thread and inside the block."""
+    tampering = tenant.tampering
+    if how is not None:
+        tampering.id_token, tampering.access_token = how.id_token, how.access_token
+    try:
+        yield
+    finally:
+        tampering.id_token = tampering.access_token = None
 
 
 def _asking_anew(request: Request) -> Request:

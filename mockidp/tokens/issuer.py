@@ -139,7 +139,7 @@ def _confused(
     if wrong.fault == "alg_none":
         return {**header, "alg": "none"}, None
     if wrong.fault == "hs256":
-        return {**header, "alg": "HS256"}, key.public_key_pem()
+        return {**header, "alg": "HS256"}, key.public_pem()
     return header, secret
 
 

@@ -56,7 +56,7 @@ HTML = """<!doctype html>
 <body><div id="root"></div><script>{inline}</script></body></html>"""
 INLINE = {"oidc-silent": "new oidc.UserManager({}).signinSilentCallback();"}
 GUIDE = Path(__file__).parents[2] / "docs" / "sdks-browser.md"
-APP = "http://localhost:3000"  # the guide's
+APP = "http://localhost:3000"  # the application of the guide
 # The guide's pages: the same scripts, then the one of pages/, as a module.
 PAGES = Path(__file__).parent / "pages"
 for _path in sorted(PAGES.glob("*.js")):
@@ -121,16 +121,15 @@ class Apps:
         self._server.server_close()
 
 
-def seed(*apps: str) -> dict[str, Any]:
+def seed(apps: list[str]) -> dict[str, Any]:
     """Return the tenant of docs/sdks-browser.md, with these applications' pages in place of its one."""
     [text] = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     made: dict[str, Any] = yaml.safe_load(text)
     pages = [f"{app}/{name}" for app in apps for name in SCRIPTS]
-    places = {f"{APP}/callback": pages, APP: [*apps, *pages]}
     for client in made["clients"]:
-        for key in ("callbacks", "allowed_logout_urls"):
-            client[key] = [url for written in client[key] for url in places[written]]
-        client["web_origins"] = list(apps) if client["web_origins"] == [APP] else []
+        assert {APP} == {*client["web_origins"], *client["allowed_origins"], *client["allowed_logout_urls"]}
+        client |= {"callbacks": pages, "allowed_logout_urls": pages}
+        client |= {"web_origins": apps, "allowed_origins": apps}
     return made
 
 
@@ -149,7 +148,7 @@ def started(modules: Path, state: Path, chromium: str) -> Iterator[World]:
     with (
         closing(Apps(packages, ca)) as apps,
         closing(Apps(packages, None)) as plain,
-        MockIdp(seed(apps.url, plain.url), state_dir=state) as idp,
+        MockIdp(seed([apps.url, plain.url]), state_dir=state) as idp,
         sync_playwright() as playwright,
     ):
         keys = ",".join(fingerprint(urlsplit(url).port or 0) for url in (apps.url, idp.https_url))

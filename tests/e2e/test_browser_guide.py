@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -18,6 +19,7 @@ ALICE = {"email": "alice@example.com", "password": "alice-password"}
 BOB = {"email": "bob@example.com", "password": "bob-password"}
 FIELDS = {9: ("#a0-signin_easy_email", "#a0-signin_easy_password", "#a0-lock button[type=submit]")}
 NEWER = (".auth0-lock input[name=email]", ".auth0-lock input[name=password]", ".auth0-lock-submit")
+schemes = pytest.mark.parametrize("scheme", ["https", "http"])
 
 
 def regions() -> dict[str, str]:
@@ -34,10 +36,18 @@ def regions() -> dict[str, str]:
 def open_page(visit: Visit, name: str, app: str, domain: str) -> None:
     """Open a page of the guide with what its application's settings would be."""
     visit.app = app
-    issuer = domain if domain.startswith("http") else f"https://{domain}"
-    settings = {"AUTH0_DOMAIN": domain, "ISSUER": f"{issuer}/", "CALLBACK": f"{app}/guide/{name}"}
-    visit.page.add_init_script(f"Object.assign(window, {settings})")
+    base = domain if domain.startswith("http://") else f"https://{domain}"
+    settings = {"AUTH0_DOMAIN": domain, "ISSUER": f"{base}/", "CALLBACK": f"{app}/guide/{name}"}
+    visit.page.add_init_script(f"Object.assign(window, {json.dumps(settings)})")
     visit.open(f"guide/{name}")
+
+
+def open_by(scheme: str, visit: Visit, world: World, name: str) -> None:
+    """Open a page of the guide on this scheme, with the tenant on the same."""
+    if scheme == "http":
+        open_page(visit, name, world.plain, f"http://{visit.idp.domain}")
+    else:
+        open_page(visit, name, world.app, visit.idp.domain)
 
 
 def shown(visit: Visit) -> str:
@@ -56,37 +66,47 @@ def submit_lock(visit: Visit, version: int, user: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["https", "http"])
+@schemes
 @pytest.mark.parametrize("page", ["spa-js", "react", "oidc-client", "auth0-js-10"])
 def test_a_page_logs_in(visit: Visit, browser_world: World, page: str, scheme: str) -> None:
     """The SDK takes a tenant on https by its domain, and one on http by its URL."""
-    domain = visit.idp.domain
-    if scheme == "http":
-        open_page(visit, page, browser_world.plain, f"http://{domain}")
-    else:
-        open_page(visit, page, browser_world.app, domain)
+    open_by(scheme, visit, browser_world, page)
     visit.log_in(ALICE)
     assert shown(visit) == ALICE["email"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["https", "http"])
+@schemes
 def test_a_page_has_its_own_form(visit: Visit, browser_world: World, scheme: str) -> None:
     """`webAuth.login` with cross-origin authentication."""
-    domain = visit.idp.domain
-    if scheme == "http":
-        open_page(visit, "auth0-js-9", browser_world.plain, f"http://{domain}")
-    else:
-        open_page(visit, "auth0-js-9", browser_world.app, domain)
+    open_by(scheme, visit, browser_world, "auth0-js-9")
     assert shown(visit) == ALICE["email"]
 
 
 @pytest.mark.slow
+@schemes
+def test_frames_need_one_scheme(visit: Visit, browser_world: World, scheme: str) -> None:
+    """With the tenant on the other scheme the login works, but the session is not seen in a frame."""
+    domain = visit.idp.domain
+    if scheme == "http":
+        open_page(visit, "spa-js", browser_world.plain, domain)
+    else:
+        open_page(visit, "spa-js", browser_world.app, f"http://{domain}")
+    with visit.page.expect_event("pageerror"):
+        visit.log_in(ALICE)
+    visit.idp.requests.assert_called("POST /oauth/token", times=1)
+    assert visit.errors == ["Login required"]
+    visit.errors.clear()
+
+
+@pytest.mark.slow
+@schemes
 @pytest.mark.parametrize("version", [9, 10, 14])
-def test_lock_logs_in_and_links(visit: Visit, browser_world: World, version: int) -> None:
-    """Lock shows itself, and once more to add Bob's account to Alice's."""
+def test_lock_logs_in_and_links(visit: Visit, browser_world: World, version: int, scheme: str) -> None:
+    """Lock shows itself, and once more to add Bob's account to Alice's; the tenant is on https."""
     alice = visit.idp.users[ALICE["email"]].user_id
-    open_page(visit, f"lock-{version}", browser_world.app, visit.idp.domain)
+    app = {"http": browser_world.plain, "https": browser_world.app}[scheme]
+    open_page(visit, f"lock-{version}", app, visit.idp.domain)
     submit_lock(visit, version, ALICE)
     assert shown(visit) == alice
     visit.page.evaluate("history.replaceState(null, '', location.pathname)")

@@ -23,19 +23,6 @@ GOOGLE, FACEBOOK = "google-oauth2|103547991597142817347", "facebook|1022"
 CLOSED = "http://127.0.0.1:9/callback"  # the discard port: nothing listens
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    yield server
-    server.raise_problems()
-
-
 def authorize(**params: str) -> str:
     asked = {"client_id": "web", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid email"}
     return f"/authorize?{urlencode(asked | params)}"

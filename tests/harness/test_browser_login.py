@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -17,19 +16,6 @@ CALLBACK = "http://localhost:3000/callback"
 ALICE, BOB = "alice@example.com", "bob@example.com"
 GOOGLE, FACEBOOK = "google-oauth2|103547991597142817347", "facebook|1022"
 MFA = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    yield server
-    server.raise_problems()
 
 
 def authorize(**params: str) -> str:

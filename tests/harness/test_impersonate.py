@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import jwt
@@ -16,20 +16,6 @@ from impersonate_world import CLIENTS, DOMAIN, PATH, URL, Outside, issuer, patch
 from mockidp import MockIdp, UsageError
 
 ALICE, API = "alice@example.com", "https://api.example.com"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[MockIdp]:
-    """One running server for the module; `idp` is it, reset."""
-    with MockIdp() as running:
-        yield running
-
-
-@pytest.fixture
-def idp(shared: MockIdp) -> MockIdp:
-    """The running server as its seed has it."""
-    shared.reset()
-    return shared
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -18,20 +17,6 @@ import requests
 from impersonate_world import DOMAIN, PATH, PLACES, URL, Outside, httpx_, issuer, patched, requests_, urllib_
 
 from mockidp import MockIdp
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[MockIdp]:
-    """One running server for the module; `idp` is it, reset."""
-    with MockIdp() as running:
-        yield running
-
-
-@pytest.fixture
-def idp(shared: MockIdp) -> MockIdp:
-    """The running server as its seed has it."""
-    shared.reset()
-    return shared
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -26,19 +25,6 @@ MFA = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
 
 
 IDENTITY: dict[str, Json] = {"connection": "db", "user_id": "1", "provider": "auth0", "isSocial": False}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    yield server
-    server.raise_problems()
 
 
 class App:

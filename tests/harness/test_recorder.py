@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from io import BytesIO
 from unittest.mock import ANY
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -25,18 +24,9 @@ AUTHORIZE = "/authorize?" + urlencode(
 )
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    server.clock.freeze("2030-01-01T00:00:00Z")
-    yield server
-    server.raise_problems()
+@pytest.fixture(autouse=True)
+def frozen(idp: MockIdp) -> None:
+    idp.clock.freeze("2030-01-01T00:00:00Z")
 
 
 def request_to(path: str, **options: object) -> Request:

@@ -110,6 +110,18 @@ def test_a_wrong_at_hash(idp: MockIdp, app: App) -> None:
     assert claims_of(right["id_token"])["at_hash"] != claims_of(wrong["id_token"])["at_hash"]
 
 
+def test_a_browser_that_walks_the_pages(idp: MockIdp) -> None:
+    """The rule for the authorization is remembered until its tokens are signed."""
+    idp.reset()
+    idp.on("GET /authorize", times=1).tamper("wrong_nonce")
+    query = "client_id=web&response_type=id_token&scope=openid&nonce=n&redirect_uri=http://localhost:3000/callback"
+    nonces = []
+    for _ in range(2):
+        callback = idp.browser().login(f"{idp.url}/authorize?{query}", ALICE)
+        nonces.append(claims_of(callback.partition("id_token=")[2].partition("&")[0])["nonce"])
+    assert nonces == ["wrong", "n"]
+
+
 def test_a_symmetric_client(idp: MockIdp, app: App) -> None:
     """HS256 tokens are broken as well."""
     client = find_client(idp.tenant, "web")

@@ -75,7 +75,7 @@ def test_the_contracts_scenario_is_met(folder: Path) -> None:
         assert idp.clock.now() - before >= 3600
         idp.verify()
         idp.reset()
-        assert "6 more" not in failure(idp)
+        assert "GET /authorize with connection 'facebook': expected at least once, came never" in failure(idp)
 
 
 def test_what_is_missing_is_told(folder: Path) -> None:
