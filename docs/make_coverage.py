@@ -26,7 +26,7 @@ Made by `python docs/make_coverage.py` from the routes themselves; a test fails 
 
 * **behaviour**: acts like the real one, side effects included.
 * **resource**: keeps what it is given, and checks it as the real one does; nothing else depends on it.
-* **not emulated**: a real operation that is answered 501 with `"errorCode": "not_emulated"`. Never a made-up 200.
+* **not emulated**: a real operation that is answered 501 with `"errorCode": "not_emulated"`.
 
 `python -m mockidp routes` prints the same with file and line, `--unverified` what is a guess. Any other path
 is answered 404.

@@ -1,7 +1,7 @@
 """Chromium, a mock tenant over https, and an application's pages beside it, for tests with browser clients.
 
-Both servers speak https with certificates of one CA: Lock builds `https://` URLs only, and pages on http would
-be another site for the cookies. The guide's pages are on http too, for what takes a tenant there.
+Both servers speak https with certificates of one CA: Lock builds `https://` URLs only, and pages on http
+would be another site for the cookies. The pages are on http too, for SDKs that take a tenant there.
 """
 
 from __future__ import annotations

@@ -233,12 +233,11 @@ def test_lock_10_logs_in_in_a_popup(visit: Visit) -> None:
 
 def test_lock_14_logs_in_without_leaving(visit: Visit) -> None:
     """Popup mode of current Locks: /co/authenticate and web_message."""
-    show_lock(visit, "lock-14", auth={"redirect": False})
+    # With autofocus Lock 14.3.0 looks for an input field in its confirmation, fails and unmounts itself.
+    show_lock(visit, "lock-14", auth={"redirect": False}, options={"autofocus": False})
     submit_lock(visit, ALICE)
     assert visit.run("return window.answer;")["idTokenPayload"]["email"] == ALICE["email"]
     visit.page.wait_for_selector(".auth0-lock-confirmation")
-    # Lock 14.3.0 looks for an input field in its confirmation.
-    visit.errors = [error for error in visit.errors if error != "node.querySelector is not a function"]
 
 
 def show_lock_9(visit: Visit, **options: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,19 +15,6 @@ from werkzeug.test import Client
 from mockidp.server import MockIdp
 
 OAUTH, API, PLAIN = "POST /oauth/token", "GET /api/v2/users/{id}", "GET /userinfo"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    yield server
-    server.raise_problems()
 
 
 @pytest.fixture

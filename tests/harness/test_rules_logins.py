@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 from rules_world import ALICE, API, BOB, FACEBOOK, MFA, TIMEOUT, App, answer_of, claims_of
 
 from mockidp.model.client import find_client, put_client
 from mockidp.server import MockIdp
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockIdp]:
-    with MockIdp() as idp:
-        yield idp
-
-
-@pytest.fixture
-def idp(server: MockIdp) -> Iterator[MockIdp]:
-    server.reset()
-    yield server
-    server.raise_problems()
 
 
 @pytest.fixture
@@ -75,6 +60,7 @@ def test_nobody_of_that_name(idp: MockIdp, app: App) -> None:
         AssertionError, match=r"no user 'alcie@example\.com'; did you mean 'alice@example\.com'"
     ):
         idp.verify()
+    idp.reset()  # else the fixture would say it again
 
 
 def test_the_person_refuses(idp: MockIdp, app: App) -> None:
