@@ -32,8 +32,8 @@ class Refusal(Exception):
         self.headers = headers or {}
 
     def body(self) -> Json:
-        """Return the JSON body, or a `str` that is sent as plain text."""
-        raise NotImplementedError  # pragma: no cover - abstract
+        """Return the JSON body; of a `PlainError`, the text."""
+        return str(self)
 
 
 class OAuthError(Refusal):
@@ -138,9 +138,6 @@ class SentenceError(Refusal):
 
 class PlainError(Refusal):
     """A refusal whose body is plain text, such as `Unauthorized` of `/userinfo`."""
-
-    def body(self) -> Json:
-        return str(self)
 
 
 # -- OAuth ---------------------------------------------------------------------------------------------

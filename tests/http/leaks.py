@@ -22,8 +22,11 @@ def others() -> Iterator[None]:
 
 
 def threads() -> list[threading.Thread]:
-    ours = set(threading.enumerate()) - OTHERS
-    return [thread for thread in ours if thread.name.startswith("mockidp-")]
+    """The host's threads that do not end: on a busy machine one may need a moment after `stop()`."""
+    ours = [t for t in set(threading.enumerate()) - OTHERS if t.name.startswith("mockidp-")]
+    for thread in ours:
+        thread.join(5)
+    return [thread for thread in ours if thread.is_alive()]
 
 
 def sockets() -> set[str]:
