@@ -270,10 +270,17 @@ class _References:
             self._note(path, f"{name} needs 'strategy'")
         for index, client in enumerate(_list(entity, "enabled_clients")):
             place = (*path, "enabled_clients", index)
-            if _is_opaque(client) and client not in self._clients:
+            if isinstance(client, str) and client not in self._clients and self._is_left_out(client):
                 self.inert.append(self._merged.origin(place))
             else:
                 self._expect(place, client, "client", self._clients, name)
+
+    def _is_left_out(self, client: str) -> bool:
+        """Whether a connection names a client that the seed leaves out, as excerpts and exports do.
+
+        A name that resembles a known one is a slip instead.
+        """
+        return _is_opaque(client) or nearest(client, self._clients) is None
 
     def client_grant(self, path: Path, entity: dict[str, Any], name: str) -> None:
         client, audience = entity.get("client_id"), entity.get("audience")

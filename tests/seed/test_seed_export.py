@@ -278,9 +278,9 @@ branding: {logo_url: x}
     assert seed.document["rules"] == []
 
 
-def test_ids_of_clients_that_an_export_leaves_out_are_inert(tmp_path: Path) -> None:
-    """deploy-cli writes the id where it does not export the client; that is no slip of the user's."""
-    left_out = "aB3dEfGhIjKlMnOpQrStUvWxYz012345"
+@pytest.mark.parametrize("left_out", ["aB3dEfGhIjKlMnOpQrStUvWxYz012345", "SPA"])
+def test_clients_that_a_seed_leaves_out_are_inert(tmp_path: Path, left_out: str) -> None:
+    """deploy-cli writes the id where it does not export the client, an excerpt has a name: no slip."""
     file = tmp_path / "t.yaml"
     file.write_text(
         f"clients: [{{name: Web}}]\ndatabases: [{{name: DB, enabled_clients: [Web, {left_out}]}}]\n"

@@ -222,7 +222,7 @@ def test_references_may_point_into_any_source() -> None:
 def test_a_reference_is_judged_after_the_merge_and_placed_in_its_own_source(tmp_path: Path) -> None:
     """What a later seed replaces is not judged; what stays is reported where it is written."""
     base, change = tmp_path / "base.yaml", tmp_path / "change.yaml"
-    base.write_text("databases:\n  - name: DB\n    enabled_clients: [Old]\nclients: [{name: New}]\n")
+    base.write_text("databases:\n  - name: DB\n    enabled_clients: [Newt]\nclients: [{name: New}]\n")
     change.write_text("databases:\n  - {name: DB, enabled_clients: [New]}\n")
     assert load_seed([base, change]).document["connections"][0]["enabled_clients"] == ["New"]
     for sources, place in (
@@ -231,7 +231,7 @@ def test_a_reference_is_judged_after_the_merge_and_placed_in_its_own_source(tmp_
     ):
         with pytest.raises(UsageError) as caught:
             load_seed(sources)
-        assert str(caught.value) == f"{place}: unknown client 'Old' in connection 'DB'; known: 'New'"
+        assert str(caught.value) == f"{place}: unknown client 'Newt' in connection 'DB'; did you mean 'New'?"
     change.write_text(
         "tenant: {default_directory: Nix}\ndatabases:\n  - {name: DB, enabled_clients: [New]}\n"
     )
