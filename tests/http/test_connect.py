@@ -27,7 +27,9 @@ URL = f"https://{DOMAIN}{PATH}"
 GET = f"GET {PATH} HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode()
 CONNECT = f"CONNECT {DOMAIN}:443 HTTP/1.1\r\nHost: {DOMAIN}:443\r\n\r\n".encode()
 GRANTED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
+needs_curl = pytest.mark.skipif(  # in CI it runs, and fails
+    shutil.which("curl") is None and os.environ.get("CI") != "true", reason="curl is not on this machine"
+)
 
 
 @pytest.fixture(scope="module")
