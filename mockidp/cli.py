@@ -222,7 +222,7 @@ def _ready_line(idp: MockIdp) -> str:
 def _banner(idp: MockIdp, state_dir: str | None) -> str:
     from mockidp.harness.banner import banner
 
-    return banner(idp.tenant, idp.url, idp.https_url, idp.domain, state_dir)
+    return banner(idp.state, idp.url, idp.https_url, idp.domain, state_dir)
 
 
 def _exec(arguments: list[str]) -> int:

@@ -187,7 +187,7 @@ class MockIdp(TenantHandle, Steering):
     @property
     def domain(self) -> str:
         """What an SDK takes as the tenant's domain: pinned, impersonated, or `localhost:PORT`."""
-        names = self.tenant.names
+        names = self.state.names
         return names.domain or next(iter(names.impersonated), self.https_url.removeprefix("https://"))
 
     @property
@@ -212,7 +212,7 @@ class MockIdp(TenantHandle, Steering):
         }
 
     @property
-    def tenant(self) -> Tenant:
+    def state(self) -> Tenant:
         """The emulated tenant itself."""
         return self._world.tenant
 
@@ -234,19 +234,19 @@ class MockIdp(TenantHandle, Steering):
     def add_user(self, **attributes: Any) -> UserView:
         """Create a user: a seed's keys as arguments (`email`, `password`, `connection`, `roles`, …)."""
         if attributes.get("connection") is not None:
-            attributes["connection"] = resolve_connection(self.tenant, attributes["connection"]).name
-        return view_user(self.tenant, add_checked_user(self.tenant, attributes))
+            attributes["connection"] = resolve_connection(self.state, attributes["connection"]).name
+        return view_user(self.state, add_checked_user(self.state, attributes))
 
     def management_token(self, scope: Scope = None) -> str:
         """Return a token for the Management API, with all of its scopes unless told which."""
         everything = (scope for route in ROUTES for scope in route.scopes)
-        return mint_management_token(self.tenant, scope, everything)
+        return mint_management_token(self.state, scope, everything)
 
     def browser(self) -> Browser:
         """Return a new browser: cookies of its own, walks the real pages."""
         from mockidp.harness.browser import Browser
 
-        return Browser(self.tenant, self.url, ca=lambda: self.ca_path)
+        return Browser(self.state, self.url, ca=lambda: self.ca_path)
 
     def reset(self) -> None:
         """Go back to the seed: every object, the clock, requests, rules, logins and problems."""
@@ -331,7 +331,7 @@ class MockIdp(TenantHandle, Steering):
                 self._blocks.remove(names)
                 self._settle_all()
             if self._server is not None:  # clients keep connections: the next request goes to the real tenant
-                self._server.drop(lambda host: not self.tenant.names.accepts_host(host))
+                self._server.drop(lambda host: not self.state.names.accepts_host(host))
 
     def _staged(
         self, seed: Seed, scenario: SeedSource | None, frozen_at: float | None, otherwise: Seed = None
@@ -388,7 +388,7 @@ class MockIdp(TenantHandle, Steering):
                 self._settle_all()
 
     def _serves(self, authority: str) -> bool:
-        return self.tenant.names.is_served(authority)
+        return self.state.names.is_served(authority)
 
 
 def _cannot_listen(host: str, port: int, error: OSError | OverflowError) -> str:

@@ -19,7 +19,7 @@ class Scripted(Protocol):
     """A mock, as far as it follows a script."""
 
     @property
-    def tenant(self) -> Tenant: ...
+    def state(self) -> Tenant: ...
     @property
     def requests(self) -> Recorder: ...
     @property
@@ -78,7 +78,7 @@ def begin_scenario(idp: Scripted, given: dict[str, Json]) -> list[RuleState]:
 
 def verify(idp: Scripted, given: object) -> Verdict:
     """Return whether all came about that was expected."""
-    difference = differences(idp.tenant, idp.rules, idp.requests)
+    difference = differences(idp.state, idp.rules, idp.requests)
     return Verdict(met=not difference, difference=difference)
 
 

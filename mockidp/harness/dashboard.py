@@ -90,7 +90,7 @@ class Dashboard:
 
     def overview(self, call: Call) -> Response:
         """Answer with the first of everything."""
-        tenant = self._idp.tenant
+        tenant = self._idp.state
         users, requests = tenant.store.all(USERS), self._idp.requests
         messages = list(self._idp.outbox)
         return self._page(
@@ -111,19 +111,19 @@ class Dashboard:
     def users(self, call: Call) -> Response:
         """Answer with the users that a search finds."""
         text = call.request.args.get("q", "")
-        found = self._listed(call, search_users(self._idp.tenant, text), USERS_SHOWN, q=text)
+        found = self._listed(call, search_users(self._idp.state, text), USERS_SHOWN, q=text)
         rows = [user_row(user, self._login_identity) for user in found.rows]
         return self._page(call, "users.html", listing=found, users=rows, q=text)
 
     def user(self, call: Call) -> Response:
         """Answer with one user: identities, whom to link, the whole object."""
-        tenant, key = self._idp.tenant, call.path["id"]
+        tenant, key = self._idp.state, call.path["id"]
         user = find_user(tenant, key) or find_by_identity(tenant, key) or get_user(tenant, key)
         return self._page(call, "user.html", user=user_detail(tenant, user, self._login_identity))
 
     def clients(self, call: Call) -> Response:
         """Answer with the clients and the settings to copy."""
-        found = self._listed(call, self._idp.tenant.store.all(CLIENTS), CLIENTS_SHOWN)
+        found = self._listed(call, self._idp.state.store.all(CLIENTS), CLIENTS_SHOWN)
         rows = [self._client(call, client) for client in found.rows]
         return self._page(
             call, "clients.html", listing=found, clients=rows, domain=domain_of(call), ca=self._ca()
@@ -131,7 +131,7 @@ class Dashboard:
 
     def requests(self, call: Call) -> Response:
         """Answer with the recorded requests, newest first."""
-        text, tenant = call.request.args.get("q", ""), self._idp.tenant
+        text, tenant = call.request.args.get("q", ""), self._idp.state
         found = self._listed(call, search_requests(self._idp.requests, text), REQUESTS_SHOWN, q=text)
         rows = [request_detail(tenant, each) for each in found.rows]
         return self._page(call, "requests.html", listing=found, requests=rows, q=text)
@@ -170,7 +170,7 @@ class Dashboard:
 
     def set_clock(self, form: dict[str, str]) -> str:
         """Do one thing to the clock: `unfreeze`, `advance` by a duration, or `freeze` at a time or `now`."""
-        clock = self._idp.tenant.clock
+        clock = self._idp.state.clock
         if "unfreeze" in form:
             clock.unfreeze()
         elif advance := form.get("advance", "").strip():
@@ -188,7 +188,7 @@ class Dashboard:
     # -- how -----------------------------------------------------------------------------------------------
 
     def _page(self, call: Call, template: str, status: int = 200, **context: object) -> Response:
-        framed = frame(call, self._idp.tenant) | {
+        framed = frame(call, self._idp.state) | {
             "answering": self._answering(),
             "rule_count": len(self._idp.rules.uses),
         }
@@ -223,7 +223,7 @@ class Dashboard:
     def _answering(self) -> dict[str, Any] | None:
         """Return who answers the login pages."""
         key = self._login_identity
-        user = find_by_identity(self._idp.tenant, key) if key else None
+        user = find_by_identity(self._idp.state, key) if key else None
         if key is None or user is None:
             return None
         return {"title": user.email or user.name or user.user_id, "key": key, "url": user_url(user.user_id)}

@@ -32,31 +32,31 @@ class TenantHandle(ABC):
 
     @property
     @abstractmethod
-    def tenant(self) -> Tenant:
+    def state(self) -> Tenant:
         """The emulated tenant itself."""
 
     @property
     def issuer(self) -> str:
         """The issuer where no request says which name was used: pinned, or the server's own URL."""
-        return self.tenant.issuer
+        return self.state.issuer
 
     @property
     def clock(self) -> Clock:
         """The tenant's clock: `freeze`, `advance`."""
-        return self.tenant.clock
+        return self.state.clock
 
     @property
     def users(self) -> Users:
         """The users: iterate, or `users["alice@example.com"]` by user_id, e-mail or name."""
-        return Users(self.tenant)
+        return Users(self.state)
 
     def client(self, which: Ref) -> ClientView:
         """Return a client by id or name."""
-        return view_client(self.tenant, resolve_client(self.tenant, which))
+        return view_client(self.state, resolve_client(self.state, which))
 
     def organization(self, which: Ref) -> OrganizationView:
         """Return an organization by id or name."""
-        return view_organization(self.tenant, resolve_organization(self.tenant, which))
+        return view_organization(self.state, resolve_organization(self.state, which))
 
     def token(
         self,
@@ -75,7 +75,7 @@ class TenantHandle(ABC):
         Without an audience the token is opaque, good for `/userinfo`.
         """
         wanted = Wanted(client, scope, claims, expires_in, organization)
-        return mint_access_token(self.tenant, user, audience, wanted)
+        return mint_access_token(self.state, user, audience, wanted)
 
     def id_token(
         self,
@@ -90,27 +90,27 @@ class TenantHandle(ABC):
     ) -> str:
         """Return an ID token of a user for a client; `expires_in` is in seconds."""
         return mint_id_token(
-            self.tenant, user, nonce, Wanted(client, scope, claims, expires_in, organization)
+            self.state, user, nonce, Wanted(client, scope, claims, expires_in, organization)
         )
 
     def link(self, primary: Ref, secondary: Ref) -> UserView:
         """Link the secondary account to the primary and return that; `ApiError` as the tenant refuses it."""
-        first, second = resolve_user(self.tenant, primary), identity_key(self.tenant, secondary)
-        return view_user(self.tenant, linking.link(self.tenant, first.user_id, second))
+        first, second = resolve_user(self.state, primary), identity_key(self.state, secondary)
+        return view_user(self.state, linking.link(self.state, first.user_id, second))
 
     def unlink(self, user: Ref, provider: str, user_id: str | int) -> UserView:
         """Make an identity an account of its own again; return the account that it was linked to."""
-        account = resolve_user(self.tenant, user)
+        account = resolve_user(self.state, user)
         bare = str(user_id).removeprefix(f"{provider}|")
         if account.identity(f"{provider}|{bare}") is None:
             listed = ", ".join(f"'{identity.key}'" for identity in account.identities)
             raise UsageError(f"user '{account.user_id}' has no identity '{provider}|{bare}', but {listed}")
-        return view_user(self.tenant, linking.unlink(self.tenant, account.user_id, provider, bare))
+        return view_user(self.state, linking.unlink(self.state, account.user_id, provider, bare))
 
     def rotate_keys(self) -> None:
         """Sign with the next key from now on; the one before stays published."""
-        self.tenant.keys.rotate()
+        self.state.keys.rotate()
 
     def snapshot(self) -> Callable[[], None]:
         """Return a function that brings the tenant back to how it is now."""
-        return self.tenant.snapshot()
+        return self.state.snapshot()

@@ -200,11 +200,11 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def _health(idp: Idp, given: Nothing) -> Health:
-    return Health(status="ok", version=mockidp.__version__, issuer=idp.tenant.issuer)
+    return Health(status="ok", version=mockidp.__version__, issuer=idp.state.issuer)
 
 
 def _state(idp: Idp, given: Nothing) -> State:
-    tenant = idp.tenant
+    tenant = idp.state
     return State(
         issuer=tenant.issuer,
         clock=_clock(idp, given),
@@ -232,13 +232,13 @@ def _outbox(idp: Idp, given: WhichMessages) -> list[Message]:
 
 
 def _clock(idp: Idp, given: object) -> ClockState:
-    clock = idp.tenant.clock
+    clock = idp.state.clock
     now = clock.now()
     return ClockState(now=iso(now), epoch=now, frozen=clock.frozen)
 
 
 def _set_clock(idp: Idp, given: ClockChange) -> ClockState:
-    clock = idp.tenant.clock
+    clock = idp.state.clock
     if (given.freeze is not None) + (given.advance is not None) + given.unfreeze != 1:
         raise UsageError('POST clock takes one of {"freeze": time}, {"advance": "1h"} and {"unfreeze": true}')
     if given.unfreeze:
@@ -259,12 +259,12 @@ def _reset(idp: Idp, given: Nothing) -> Done:
 
 def _add_user(idp: Idp, given: dict[str, Json]) -> dict[str, Json]:
     added = idp.add_user(**given)
-    return get_user(idp.tenant, added.user_id).document
+    return get_user(idp.state, added.user_id).document
 
 
 def _login_as(idp: Idp, given: LoginAs) -> WhoLogsIn:
     idp.login_as(given.user)
-    return WhoLogsIn(None if given.user is None else find_person(idp.tenant, given.user)[0].user_id)
+    return WhoLogsIn(None if given.user is None else find_person(idp.state, given.user)[0].user_id)
 
 
 def _tokens(idp: Idp, given: TokenRequest) -> Tokens:
@@ -284,7 +284,7 @@ def _tokens(idp: Idp, given: TokenRequest) -> Tokens:
 
 def _rotate_keys(idp: Idp, given: Nothing) -> Keys:
     idp.rotate_keys()
-    keys = idp.tenant.keys
+    keys = idp.state.keys
     return Keys(kid=keys.current().kid, published=[key.kid for key in keys.published()])
 
 

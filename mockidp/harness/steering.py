@@ -20,7 +20,7 @@ class Steering(ABC):
 
     @property
     @abstractmethod
-    def tenant(self) -> Tenant:
+    def state(self) -> Tenant:
         """The emulated tenant itself."""
 
     @property
@@ -35,7 +35,7 @@ class Steering(ABC):
 
     def login_as(self, user: Ref | None) -> None:
         """Let the user answer the interactive authorizations from now on, no page; None shows pages again."""
-        self.rules.logins.login_as(None if user is None else identity_key(self.tenant, user))
+        self.rules.logins.login_as(None if user is None else identity_key(self.state, user))
 
     def on(
         self,
@@ -78,7 +78,7 @@ class Steering(ABC):
         The failure says what was expected, and what came instead, in order.
         """
         __tracebackhide__ = True
-        text = differences(self.tenant, self.rules, self.requests)
+        text = differences(self.state, self.rules, self.requests)
         if text:
             raise AssertionError(text)
 

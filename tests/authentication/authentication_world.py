@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, idp: MockIdp, origin: str = ISSUER) -> None:
         self.idp = idp
-        self.tenant = idp.tenant
+        self.tenant = idp.state
         self.clock = idp.clock
         self.origin = origin
         self.browser = TestClient(idp.app)

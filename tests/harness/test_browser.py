@@ -29,9 +29,9 @@ def authorize(**params: str) -> str:
 
 
 def set_callbacks(idp: MockIdp, *callbacks: str) -> None:
-    client = find_client(idp.tenant, "web")
+    client = find_client(idp.state, "web")
     assert client is not None
-    put_client(idp.tenant, client.changed(callbacks=list(callbacks)))
+    put_client(idp.state, client.changed(callbacks=list(callbacks)))
 
 
 class WebApp:

@@ -56,7 +56,7 @@ def test_the_url_may_be_absolute_plain_or_tls(idp: MockIdp, base: str) -> None:
 def test_without_the_authority_tls_is_refused(idp: MockIdp) -> None:
     """The browser trusts nobody by default."""
     with pytest.raises(UsageError, match="CERTIFICATE_VERIFY_FAILED"):
-        Browser(idp.tenant, idp.https_url).get("/")
+        Browser(idp.state, idp.https_url).get("/")
 
 
 def test_the_fragment_is_kept(idp: MockIdp) -> None:
@@ -76,7 +76,7 @@ def test_a_user_is_named_in_any_way(idp: MockIdp, who: str) -> None:
 
 def test_a_changed_password_is_known(idp: MockIdp) -> None:
     """It is taken from the tenant, as it is now."""
-    idp.tenant.store.put(PASSWORDS, idp.users[ALICE].user_id, "another one")
+    idp.state.store.put(PASSWORDS, idp.users[ALICE].user_id, "another one")
     assert "code" in answer_of(idp.browser().login(authorize(), ALICE))
 
 
@@ -186,7 +186,7 @@ def test_a_login_that_gets_stuck_says_where_and_why(idp: MockIdp) -> None:
 def test_a_refused_password_is_not_given_again(idp: MockIdp) -> None:
     """The page comes back with an error: that is the message. Here it is another database's page."""
     other = {"id": "con_2", "name": "other-db", "strategy": "auth0"}
-    put_connection(idp.tenant, Connection.of(other))
+    put_connection(idp.state, Connection.of(other))
     idp.add_user(email="eve@example.com", password="secret", connection="other-db")
     with pytest.raises(UsageError, match=r"stuck at .*/u/login.* \(400\): Wrong email or password"):
         idp.browser().login(authorize(), "eve@example.com")

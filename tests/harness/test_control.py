@@ -159,7 +159,7 @@ def test_tokens_are_issued(idp: MockIdp) -> None:
 
 def test_keys_rotate(idp: MockIdp) -> None:
     """The next key signs; the one before is still published."""
-    before = idp.tenant.keys.current().kid
+    before = idp.state.keys.current().kid
     keys = answer(idp, "POST rotate-keys")
     assert keys["kid"] != before
     assert before in keys["published"]

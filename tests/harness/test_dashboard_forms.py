@@ -150,10 +150,10 @@ def test_a_form_is_heard_from_our_own_pages_only(
     }
     idp.link(ALICE, "facebook|1022")
     sent = {name: value.replace("OWN", idp.url) for name, value in headers.items()}
-    before = idp.tenant.now(), [user.user_id for user in idp.users]
+    before = idp.state.now(), [user.user_id for user in idp.users]
     assert act(idp, action, sent, **forms[action]).status_code == status
     if status != 303:
-        assert (idp.tenant.now(), [user.user_id for user in idp.users]) == before
+        assert (idp.state.now(), [user.user_id for user in idp.users]) == before
         assert idp.rules.logins.identity is None
 
 

@@ -163,7 +163,7 @@ def test_a_user_linked_meanwhile_logs_in_to_the_primary(idp: MockIdp) -> None:
 def test_a_user_deleted_meanwhile_leaves_the_page(idp: MockIdp) -> None:
     """Nobody is there to answer."""
     idp.login_as(BOB)
-    delete_user(idp.tenant, idp.users[BOB].user_id)
+    delete_user(idp.state, idp.users[BOB].user_id)
     assert App(idp).authorize().headers["Location"].startswith("/u/login?state=")
 
 
@@ -179,9 +179,9 @@ def test_signup_mfa_and_consent_are_answered(idp: MockIdp) -> None:
 
 def test_consent_of_a_third_party_is_kept(idp: MockIdp) -> None:
     """The next silent authorization finds it."""
-    client = find_client(idp.tenant, "web")
+    client = find_client(idp.state, "web")
     assert client is not None
-    put_client(idp.tenant, client.changed(is_first_party=False))
+    put_client(idp.state, client.changed(is_first_party=False))
     idp.login_as(ALICE)
     app = App(idp)
     assert "code" in answer_of(app.authorize())
@@ -197,8 +197,8 @@ def test_silent_authorizations_are_not_answered(idp: MockIdp) -> None:
 def test_a_blocked_user_is_refused(idp: MockIdp) -> None:
     """As after the real page."""
     alice = idp.users[ALICE]
-    user = idp.tenant.store.get(USERS, alice.user_id)
-    idp.tenant.store.put(USERS, alice.user_id, user.changed(blocked=True))
+    user = idp.state.store.get(USERS, alice.user_id)
+    idp.state.store.put(USERS, alice.user_id, user.changed(blocked=True))
     idp.login_as(ALICE)
     assert answer_of(App(idp).authorize())["error_description"] == "user is blocked"
 

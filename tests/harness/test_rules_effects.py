@@ -281,7 +281,7 @@ def test_a_limit_lets_some_through(idp: MockIdp, app: App) -> None:
 
 def test_keys_rotate(idp: MockIdp, app: App) -> None:
     """The next key signs, and is published; stale, it is not, until the cache is fresh."""
-    kids = [idp.tenant.keys.current().kid]
+    kids = [idp.state.keys.current().kid]
 
     def published() -> list[str]:
         return [key["kid"] for key in app.get("/.well-known/jwks.json").json()["keys"]]
@@ -289,12 +289,12 @@ def test_keys_rotate(idp: MockIdp, app: App) -> None:
     idp.clock.freeze("2030-01-01T00:00:00Z")
     idp.on(OAUTH, times=1).rotate_keys()
     app.machine()
-    kids.append(idp.tenant.keys.current().kid)
+    kids.append(idp.state.keys.current().kid)
     assert kids[0] != kids[1]
     assert {*kids} <= {*published()}
     idp.on(OAUTH, times=1).rotate_keys(stale="5m")
     app.machine()
-    kids.append(idp.tenant.keys.current().kid)
+    kids.append(idp.state.keys.current().kid)
     assert kids[2] not in published()
     assert kids[1] in published()
     idp.clock.advance(minutes=5)

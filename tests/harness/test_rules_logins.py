@@ -17,10 +17,10 @@ def app(idp: MockIdp) -> App:
 
 def third_party(idp: MockIdp) -> None:
     """Make the client one that has to ask for consent."""
-    client = find_client(idp.tenant, "web")
+    client = find_client(idp.state, "web")
     assert client is not None
     document = {**client.document, "is_first_party": False}
-    put_client(idp.tenant, type(client).of(document))
+    put_client(idp.state, type(client).of(document))
 
 
 def who(app: App, **params: str) -> object:

@@ -70,7 +70,7 @@ def test_a_careful_client_refuses(idp: MockIdp, app: App, how: str, error: type[
     """A verifying client finds what is wrong, in access and ID tokens alike."""
     idp.on("POST /oauth/token").tamper(how)
     tokens = app.log_in(scope="openid", audience=API)
-    key = idp.tenant.keys.current().private_key().public_key()
+    key = idp.state.keys.current().private_key().public_key()
     for name in ("id_token", "access_token"):
         with pytest.raises(error):
             jwt.decode(tokens[name], key, ["RS256"], options={"verify_aud": False})
@@ -124,9 +124,9 @@ def test_a_browser_that_walks_the_pages(idp: MockIdp) -> None:
 
 def test_a_symmetric_client(idp: MockIdp, app: App) -> None:
     """HS256 tokens are broken as well."""
-    client = find_client(idp.tenant, "web")
+    client = find_client(idp.state, "web")
     assert client is not None
-    put_client(idp.tenant, type(client).of({**client.document, "jwt_configuration": {"alg": "HS256"}}))
+    put_client(idp.state, type(client).of({**client.document, "jwt_configuration": {"alg": "HS256"}}))
     idp.on("POST /oauth/token").tamper("bad_signature")
     content, _, signature = app.log_in()["id_token"].rpartition(".")
     assert signature != mac(content, "web-secret")
