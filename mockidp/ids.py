@@ -19,15 +19,19 @@ COUNTERS: Kind[int] = Kind("counter", int)
 
 
 class Ids:
-    """Draws ids; its counters are rows of the store, so a restored tenant draws the same again."""
+    """Draws ids; its counters are rows of the store, so a restored tenant draws the same again.
 
-    def __init__(self, store: Store) -> None:
+    Tenants of different names draw different ones.
+    """
+
+    def __init__(self, store: Store, tenant: str = "") -> None:
         self._store = store
+        self._tenant = tenant
 
     def draw(self, kind: str, length: int, alphabet: str = BASE62) -> str:
         """Return the next text of `kind`, `length` characters of `alphabet`."""
         n = self._store.update(COUNTERS, kind, lambda before: (before or 0) + 1)
-        return derive(f"{kind}#{n}", length, alphabet)
+        return derive(f"{self._tenant}{kind}#{n}", length, alphabet)
 
     def user(self) -> str:
         """Return the bare id of a new database user: 24 hex digits."""

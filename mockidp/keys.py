@@ -87,14 +87,18 @@ _ONLY = "tenant"
 
 
 class KeyRing:
-    """The tenant's signing keys; what it remembers is one row of the store."""
+    """The tenant's signing keys; what it remembers is one row of the store.
 
-    def __init__(self, store: Store) -> None:
+    A tenant that has a name begins elsewhere in the pool: no signature of one tenant is good at another.
+    """
+
+    def __init__(self, store: Store, tenant: str = "") -> None:
         self._store = store
+        self._first = 2 + 2 * (sum(tenant.encode()) % 2) if tenant else 0  # two keys are published
 
     @property
     def _rotation(self) -> Rotation:
-        return self._store.find(ROTATION, _ONLY) or Rotation()
+        return self._store.find(ROTATION, _ONLY) or Rotation(current=self._first)
 
     @property
     def alg(self) -> str:
@@ -107,7 +111,7 @@ class KeyRing:
             raise UsageError(f"mockidp.signing.alg is RS256 or PS256, not '{alg}'")
         if not 1 <= published <= len(_pool()):
             raise UsageError(f"mockidp.signing.keys is 1 to {len(_pool())}, not {published}")
-        self._store.put(ROTATION, _ONLY, Rotation(alg=alg, published=published))
+        self._store.put(ROTATION, _ONLY, Rotation(current=self._first, alg=alg, published=published))
 
     def current(self) -> SigningKey:
         """Return the key that signs."""
@@ -129,7 +133,7 @@ class KeyRing:
         """Make the next key current; the current one stays published as previous."""
 
         def turn(before: Rotation | None) -> Rotation:
-            before = before or Rotation()
+            before = before or Rotation(current=self._first)
             return msgspec.structs.replace(
                 before, current=(before.current + 1) % len(_pool()), previous=min(before.previous + 1, 1)
             )

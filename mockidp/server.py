@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
-from mockidp.app import ROUTES, Application
+from mockidp.app import ROUTES
 from mockidp.clock import parse_time
 from mockidp.errors import UsageError
 from mockidp.harness.control import control_routes
@@ -24,17 +21,16 @@ from mockidp.harness.objects import UserView, resolve_connection, view_user
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
-from mockidp.harness.script import Logins
 from mockidp.harness.steering import Steering
 from mockidp.http.forwarded import read_forwarded
 from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
-from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
+from mockidp.model.tenant import Names, Tenant, is_loopback
 from mockidp.rules.rule import Script
 from mockidp.seed.accounts import add_checked_user
-from mockidp.seed.build import build
-from mockidp.seed.load import Scenario, SeedSource, load_scenario, load_seed
-from mockidp.seed.sources import Seed, anchored, fingerprint
+from mockidp.seed.load import SeedSource
+from mockidp.seed.sources import Seed, anchored
+from mockidp.worlds import World, Worlds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,33 +39,11 @@ if TYPE_CHECKING:
     from mockidp.harness.browser import Browser
 
 DEFAULT_PORT = 4100  # in URLs until a server runs
-KEPT_WORLDS = 8  # tenants of other seeds that `serving` keeps for the next time
 _WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class InternalError(Exception):
     """mockidp itself failed while it answered a request; the message has the traceback."""
-
-
-@dataclass(frozen=True)
-class _World:
-    """A tenant built from one seed, and all that watches it."""
-
-    tenant: Tenant
-    application: Application
-    requests: Recorder
-    rules: Rules
-    outbox: Outbox
-    restore: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """What `reset()` goes back to: a world, and the script that is played in it."""
-
-    world: _World
-    script: Script
-    frozen_at: float | None
 
 
 class MockIdp(TenantHandle, Steering):
@@ -89,6 +63,7 @@ class MockIdp(TenantHandle, Steering):
         scenario: path of a scenario file, or its data: its seed (beside `seed`) and its script.
         clock: a time (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
         environ: what fills the placeholders of seeds; None for the process's environment.
+        name: of a tenant beside another one: it has other signing keys, codes and cookies.
 
     Raises `UsageError` for a wrong seed, and `start()` for a port in use.
     """
@@ -108,6 +83,7 @@ class MockIdp(TenantHandle, Steering):
         scenario: SeedSource | None = None,
         clock: str | float | datetime | None = None,
         environ: Mapping[str, str] | None = None,
+        name: str = "",
     ) -> None:
         if not (is_loopback(host) or allow_remote):
             place = host or "all addresses"
@@ -116,11 +92,13 @@ class MockIdp(TenantHandle, Steering):
             )
         if domain and "/" in domain:
             raise UsageError(f"'{domain}' is no domain; write HOST or HOST:PORT")
+        if name and not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise UsageError(f"'{name}' is no name of a tenant; letters, digits, - and _ make one")
         if issuer and not issuer.startswith(("http://", "https://")):
             raise UsageError(f"'{issuer}' is no URL; an issuer begins with https:// or http://")
         own = () if is_loopback(host) or host in _WILDCARDS else (host,)
         others = (allow_hosts,) if isinstance(allow_hosts, str) else allow_hosts
-        self._names = Names(domain=domain, issuer=issuer, hosts=frozenset((*others, *own)))
+        names = Names(tenant=name, domain=domain, issuer=issuer, hosts=frozenset((*others, *own)))
         self._host, self._port, self._trust_proxy = host, port, trust_proxy
         self._environ = environ
         self._frozen_at = None if clock is None else parse_time(clock)
@@ -129,13 +107,13 @@ class MockIdp(TenantHandle, Steering):
         )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
-        self._ports: set[int | None] = set()  # of this machine, that lead here
-        self._blocks: list[tuple[str, ...]] = []  # the names of each `impersonate`
-        self._naming = threading.Lock()
-        self._worlds: dict[tuple[bytes, float | None], _World] = {}
-        self._stage = self._staged(seed, scenario, self._frozen_at)
+        self._worlds = Worlds(names, lambda: control_routes(self), environ)
+        self._worlds.serve_at(self.url)
+        self._stage = self._worlds.stage(seed, scenario, self._frozen_at)
         self._world = self._stage.world
         self._world.rules.restart(self._stage.script)
+        self._others: dict[str, MockIdp] = {}  # what `tenant` gave, by name
+        self._met: set[str] = set()  # of these, whom this test has asked for
 
     def __enter__(self) -> Self:
         return self.start()
@@ -153,9 +131,10 @@ class MockIdp(TenantHandle, Steering):
             except (OSError, OverflowError) as error:
                 raise UsageError(_cannot_listen(self._host, self._port, error)) from None
             self._bound_port = self._server.address[1]
-            self._ports = {self._bound_port}
-            self._settle_all()
+            self._worlds.serve_at(self.url, self._bound_port)
             self._server.start()
+            for other in self._others.values():
+                other.start()
         return self
 
     def stop(self) -> None:
@@ -163,13 +142,15 @@ class MockIdp(TenantHandle, Steering):
         server, self._server = self._server, None
         if server is not None:
             server.stop()
+        for other in self._others.values():
+            other.stop()
         self._ca.close()
 
     def app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application, for WSGI transports and test clients: give them `idp.app`."""
         if self._trust_proxy:
             read_forwarded(environ)
-        self._note_port(environ.get("HTTP_HOST", ""))
+        self._worlds.note_port(environ.get("HTTP_HOST", ""))
         return self._world.application(environ, start_response)
 
     @property
@@ -248,6 +229,34 @@ class MockIdp(TenantHandle, Steering):
 
         return Browser(self.state, self.url, ca=lambda: self.ca_path)
 
+    def tenant(self, name: str, seed: Seed = None) -> MockIdp:
+        """Return another tenant: a mock of its own beside this one, with other keys, codes and cookies.
+
+        It has a port of its own, shares the certificate authority, and is started, reset, verified and
+        stopped with this one. `seed` is as for `MockIdp`, left out this one's own.
+        """
+        known = self._others.get(name)
+        if known and seed is None and name in self._met:
+            return known
+        sources = list(self._stage.sources) if seed is None else anchored(seed)
+        if known is None:
+            known = MockIdp(
+                sources,
+                host=self._host,
+                allow_remote=True,
+                clock=self._frozen_at,
+                environ=self._environ,
+                name=name,
+            )
+            known._ca = self._ca
+            self._others[name] = known
+            if self._server is not None:
+                known.start()
+        known._stage = known._worlds.stage(sources, None, self._stage.frozen_at)
+        known.reset()
+        self._met.add(name)
+        return known
+
     def reset(self) -> None:
         """Go back to the seed: every object, the clock, requests, rules, logins and problems."""
         self._begin(self._stage.world, self._stage.script)
@@ -258,22 +267,41 @@ class MockIdp(TenantHandle, Steering):
         With a seed of its own, that world is served until the next `reset()`; without one, what is there
         stays, but for earlier rules and requests.
         """
-        loaded = load_scenario(anchored(scenario)[0], self._environ, parameters)
+        loaded = self._worlds.scenario(scenario, parameters)
         if loaded.seeds:
-            self._begin(self._known(list(loaded.seeds), self._stage.frozen_at), loaded.script)
+            self._begin(self._worlds.world(loaded.seeds, self._stage.frozen_at), loaded.script)
         else:
             self.requests.clear()
             self.rules.restart(loaded.script)
 
-    def _begin(self, world: _World, script: Script) -> None:
-        self._world = world
+    def _begin(self, world: World, script: Script) -> None:
+        self._show(world)
         world.restore()
         world.requests.clear()
         world.rules.restart(script)
         world.application.problems.clear()
+        for other in self._others.values():
+            other.reset()
+        self._met.clear()
+
+    def _show(self, world: World) -> None:
+        self._worlds.settle(world)
+        self._world = world
+
+    def verify(self) -> None:
+        """Fail unless the script's steps came about, rules with `times` that often, and expectations hold.
+
+        The failure says what was expected, and what came instead, in order.
+        """
+        __tracebackhide__ = True
+        super().verify()
+        for other in self._others.values():
+            other.verify()
 
     def raise_problems(self) -> None:
         """Raise `InternalError` when mockidp itself failed since the last `reset()`."""
+        for other in self._others.values():
+            other.raise_problems()
         problems = list(self._world.application.problems)
         if problems:
             self._world.application.problems.clear()
@@ -296,12 +324,13 @@ class MockIdp(TenantHandle, Steering):
         """
         frozen_at = self._frozen_at if clock is None else parse_time(clock)
         before = self._stage, self._world
-        self._stage = self._staged(seed, scenario, frozen_at, otherwise)
+        self._stage = self._worlds.stage(seed, scenario, frozen_at, otherwise)
         try:
             self.reset()
             yield self
         finally:
-            self._stage, self._world = before
+            self._stage = before[0]
+            self._show(before[1])
 
     @contextmanager
     def impersonate(self, *domains: str) -> Iterator[Self]:
@@ -320,72 +349,14 @@ class MockIdp(TenantHandle, Steering):
         if self._server is None:
             raise UsageError("impersonate needs the running server: `with MockIdp() as idp`, or start()")
         address = (_WILDCARDS.get(self._host, self._host), self._bound_port)
-        with self._naming:
-            self._blocks = [names, *self._blocks]
-            self._settle_all()
+        self._worlds.impersonate(names)
         try:
             with impersonating(names, address, Path(self.ca_path).read_text("ascii")):
                 yield self
         finally:
-            with self._naming:
-                self._blocks.remove(names)
-                self._settle_all()
+            self._worlds.stop_impersonating(names)
             if self._server is not None:  # clients keep connections: the next request goes to the real tenant
                 self._server.drop(lambda host: not self.state.names.accepts_host(host))
-
-    def _staged(
-        self, seed: Seed, scenario: SeedSource | None, frozen_at: float | None, otherwise: Seed = None
-    ) -> _Stage:
-        """Return what is served: the world of the seeds, and the script."""
-        loaded = Scenario(Script())
-        if scenario is not None:
-            loaded = load_scenario(anchored(scenario)[0], self._environ)
-        named: list[SeedSource] = []
-        if seed is not None or not loaded.seeds:
-            named = anchored(otherwise if seed is None else seed)
-        return _Stage(self._known([*named, *loaded.seeds], frozen_at), loaded.script, frozen_at)
-
-    def _build(self, sources: list[SeedSource], frozen_at: float | None) -> _World:
-        """Return a tenant built from seeds, with its application."""
-        document = load_seed(sources, self._environ).document
-        if frozen_at is not None:
-            document["mockidp"] = {**document["mockidp"], "clock": frozen_at}
-        tenant = Tenant(self._names)
-        build(tenant, document)
-        self._settle(tenant)
-        requests, rules = Recorder(tenant), Rules(tenant, Logins(tenant))
-        application = Application(tenant, control_routes(self), (requests.layer, rules.layer))
-        requests.router, rules.application = application.router, application
-        return _World(tenant, application, requests, rules, Outbox(tenant), tenant.snapshot())
-
-    def _known(self, sources: list[SeedSource], frozen_at: float | None) -> _World:
-        """Return the world of these seeds, the same one again while nothing changed."""
-        key = fingerprint(sources), frozen_at
-        world = self._worlds.pop(key, None) or self._build(sources, frozen_at)
-        self._worlds[key] = world
-        while len(self._worlds) > KEPT_WORLDS:
-            del self._worlds[next(iter(self._worlds))]
-        return world
-
-    def _settle(self, tenant: Tenant) -> None:
-        """Tell the tenant under which URLs it is reached."""
-        impersonated = tuple(name for names in self._blocks for name in names)
-        tenant.names = msgspec.structs.replace(
-            tenant.names, ports=frozenset(self._ports), impersonated=impersonated
-        )
-        tenant.base_url = f"https://{impersonated[0]}/" if impersonated else f"{self.url}/"
-
-    def _settle_all(self) -> None:
-        for world in (*self._worlds.values(), self._stage.world, self._world):
-            self._settle(world.tenant)
-
-    def _note_port(self, host: str) -> None:
-        """Take a port of this machine for ours when a request came by it: a container's, a proxy's."""
-        name, port = split_host(host)
-        if self._server is not None and port not in self._ports and is_loopback(name):
-            with self._naming:
-                self._ports.add(port)
-                self._settle_all()
 
     def _serves(self, authority: str) -> bool:
         return self.state.names.is_served(authority)

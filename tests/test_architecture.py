@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("authentication", "universal_login", "management", "harness", "seed"),
     ("app",),
+    ("worlds",),
     ("server",),
     ("cli",),
     ("__main__", "__init__"),

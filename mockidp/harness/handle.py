@@ -27,8 +27,22 @@ from mockidp.model import linking
 from mockidp.model.tenant import Tenant
 
 
+class Snapshot:
+    """How a tenant was: `idp.restore(snapshot)`, or call it."""
+
+    def __init__(self, tenant: Tenant, restore: Callable[[], None]) -> None:
+        self.tenant = tenant
+        self._restore = restore
+
+    def __call__(self) -> None:
+        """Bring the tenant back."""
+        self._restore()
+
+
 class TenantHandle(ABC):
     """What needs no more than a tenant; `MockIdp` is one, with a server."""
+
+    _latest: Snapshot | None = None
 
     @property
     @abstractmethod
@@ -89,9 +103,7 @@ class TenantHandle(ABC):
         organization: Ref | None = None,
     ) -> str:
         """Return an ID token of a user for a client; `expires_in` is in seconds."""
-        return mint_id_token(
-            self.state, user, nonce, Wanted(client, scope, claims, expires_in, organization)
-        )
+        return mint_id_token(self.state, user, nonce, Wanted(client, scope, claims, expires_in, organization))
 
     def link(self, primary: Ref, secondary: Ref) -> UserView:
         """Link the secondary account to the primary and return that; `ApiError` as the tenant refuses it."""
@@ -111,6 +123,19 @@ class TenantHandle(ABC):
         """Sign with the next key from now on; the one before stays published."""
         self.state.keys.rotate()
 
-    def snapshot(self) -> Callable[[], None]:
-        """Return a function that brings the tenant back to how it is now."""
-        return self.state.snapshot()
+    def snapshot(self) -> Snapshot:
+        """Remember how everything in the tenant is now, its clock too, for `restore`."""
+        self._latest = Snapshot(self.state, self.state.snapshot())
+        return self._latest
+
+    def restore(self, snapshot: Snapshot | None = None) -> None:
+        """Bring the tenant back to how it was at a snapshot, left out the latest one.
+
+        `UsageError` when there is none, or another seed is served since.
+        """
+        wanted = snapshot or self._latest
+        if wanted is None:
+            raise UsageError("there is no snapshot to restore: call idp.snapshot() first")
+        if wanted.tenant is not self.state:
+            raise UsageError("the snapshot is of another seed's tenant than the one that is served now")
+        wanted()

@@ -28,7 +28,7 @@ def device_of(call: Call) -> str | None:
 
 def session_of(call: Call) -> Session | None:
     """Return the browser's live session or None."""
-    return find_session(call.tenant, _read(call.request, SESSION))
+    return find_session(call.tenant, _read(call.request, _session_name(call)))
 
 
 def set_device(call: Call, response: Response, device: str) -> None:
@@ -38,12 +38,13 @@ def set_device(call: Call, response: Response, device: str) -> None:
 
 def set_session(call: Call, response: Response, session: Session) -> None:
     """Give the browser its session, for as long as that may live."""
-    _write(call, response, SESSION, session.id, session.expires_at - call.tenant.now())
+    _write(call, response, _session_name(call), session.id, session.expires_at - call.tenant.now())
 
 
 def clear_session(call: Call, response: Response) -> None:
     """Take the session cookies away."""
-    for name in (SESSION, SESSION + "_compat"):
+    own = _session_name(call)
+    for name in (own, f"{own}_compat"):
         response.delete_cookie(name, path="/", httponly=True)
 
 
@@ -66,6 +67,12 @@ def transaction_of(call: Call) -> LoginTransaction:
     if call.request.method == "POST" and headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise lost_transaction()
     return transaction
+
+
+def _session_name(call: Call) -> str:
+    # A browser sends a host's cookies to all of its ports (RFC 6265 §8.5): tenants beside each other differ.
+    tenant = call.tenant.names.tenant
+    return f"{SESSION}_{tenant}" if tenant else SESSION
 
 
 def _read(request: Request, name: str) -> str | None:

@@ -45,13 +45,14 @@ ONLY = "tenant"  # the key of kinds that have one row
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The names under which the tenant is reached.
+    """The names of the tenant, above all those under which it is reached.
 
-    `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
+    `tenant` tells tenants on one machine apart, `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
     names that are accepted; `ports` are those of this machine that lead here (None: no port; empty: any).
     `impersonated` lead here for a while, those of the innermost `idp.impersonate` first.
     """
 
+    tenant: str = ""
     domain: str | None = None
     issuer: str | None = None
     hosts: frozenset[str] = frozenset()
@@ -114,12 +115,12 @@ class Tenant:
     """All state of one emulated tenant: store, clock, ids and keys, and the names it is reached by."""
 
     def __init__(self, names: Names | None = None, store: Store | None = None) -> None:
+        self.names = names or Names()
         self.store: Store = store or MemoryStore()
         self.clock = Clock()
-        self.ids = Ids(self.store)
-        self.keys = KeyRing(self.store)
+        self.ids = Ids(self.store, self.names.tenant)
+        self.keys = KeyRing(self.store, self.names.tenant)
         self.tampering = Tampering()
-        self.names = names or Names()
         self.base_url = "http://localhost:4100/"
 
     @property
