@@ -18,7 +18,9 @@ from mockidp.json import Json
 from mockidp.store import Kind, Store
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 
 class SigningKey(msgspec.Struct, frozen=True):
@@ -39,6 +41,20 @@ class SigningKey(msgspec.Struct, frozen=True):
     def private_key(self) -> RSAPrivateKey:
         """Return the loaded key."""
         return _private_key(self)
+
+    def sign(self, alg: str, data: bytes) -> bytes:
+        """Return the signature of `data` by RS256, RS512 or PS256 (RFC 7518 §3.3, §3.5)."""
+        return self.private_key().sign(data, *_method(alg))
+
+    def verifies(self, alg: str, data: bytes, signature: bytes) -> bool:
+        """Whether this key made the signature."""
+        from cryptography.exceptions import InvalidSignature
+
+        try:
+            _public_key(self).verify(signature, data, *_method(alg))
+        except InvalidSignature:
+            return False
+        return True
 
     def jwk(self, alg: str) -> dict[str, Json]:
         """Return the public JWK in the member order of a current tenant."""
@@ -66,8 +82,7 @@ class SigningKey(msgspec.Struct, frozen=True):
         """Return the bare public key as PEM (SubjectPublicKeyInfo)."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-        public = self.private_key().public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        return _public_key(self).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 class Rotation(msgspec.Struct, frozen=True):
@@ -164,3 +179,20 @@ def _private_key(key: SigningKey) -> RSAPrivateKey:
         number(key.p), number(key.q), number(key.d), number(key.dp), number(key.dq), number(key.qi), public
     )
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+@cache
+def _public_key(key: SigningKey) -> RSAPublicKey:
+    return _private_key(key).public_key()
+
+
+@cache
+def _method(alg: str) -> tuple[AsymmetricPadding, HashAlgorithm]:
+    """Return padding and hash of a JWS algorithm."""
+    from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+
+    digest = SHA512() if alg.endswith("512") else SHA256()
+    if alg.startswith("RS"):
+        return padding.PKCS1v15(), digest
+    return padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH), digest

@@ -145,5 +145,5 @@ class Worlds:
         """Tell a world's tenant how it is reached now."""
         tenant = world.tenant
         impersonated = tuple(name for names in self._blocks for name in names)
-        tenant.names = msgspec.structs.replace(self._names, ports=self._ports, impersonated=impersonated)
+        tenant.names = msgspec.structs.replace(tenant.names, ports=self._ports, impersonated=impersonated)
         tenant.base_url = f"https://{impersonated[0]}/" if impersonated else f"{self._url}/"

@@ -22,7 +22,8 @@ from mockidp.model.login_ticket import LoginTicket, take_login_ticket
 from mockidp.model.organization import find_invitation, find_organization
 from mockidp.model.resource_server import find_resource_server, is_userinfo
 from mockidp.model.session import AuthorizationRequest
-from mockidp.tokens.verifier import InvalidToken, verify_id_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import verify_id_token
 
 RESPONSE_TYPES = frozenset({"code", "token", "id_token"})
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})

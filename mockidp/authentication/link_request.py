@@ -15,7 +15,8 @@ from mockidp.model.resource_server import find_resource_server, is_userinfo
 from mockidp.model.session import AuthorizationRequest
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import find_by_identity
-from mockidp.tokens.verifier import InvalidToken, verify_access_token, verify_id_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import verify_access_token, verify_id_token
 
 LINK_SCOPES = {"link_account": "link", "unlink_account": "unlink"}
 MY_ACCOUNT = ("my-account", "me/")  # the audience that SDKs send with these scopes

@@ -15,7 +15,8 @@ from mockidp.errors import PageError
 from mockidp.http.params import Params, browser_params
 from mockidp.http.routing import Call, Route
 from mockidp.model.client import CLIENTS
-from mockidp.tokens.verifier import InvalidToken, verify_wresult
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import verify_wresult
 
 
 def callback(call: Call) -> Response:

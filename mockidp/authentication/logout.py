@@ -16,7 +16,8 @@ from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.model.client import CLIENTS, Client, url_matches
 from mockidp.model.session import close_session
-from mockidp.tokens.verifier import InvalidToken, Verified, verify_id_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import Verified, verify_id_token
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 

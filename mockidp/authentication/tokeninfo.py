@@ -12,7 +12,8 @@ from mockidp.http.scripts import callback_of, jsonp
 from mockidp.json import Json
 from mockidp.model.client import CLIENTS
 from mockidp.model.user import PROFILE, User, find_user
-from mockidp.tokens.verifier import InvalidToken, verify_id_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import verify_id_token
 
 SHOWN = (*PROFILE, "created_at", "updated_at", "user_id")
 

@@ -8,7 +8,8 @@ from mockidp.json import Json
 from mockidp.model.resource_server import is_userinfo
 from mockidp.model.user import find_user
 from mockidp.tokens.claims import profile_claims
-from mockidp.tokens.verifier import InvalidToken, Verified, verify_access_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import Verified, verify_access_token
 
 _DESCRIPTIONS = {
     "signature": (

@@ -7,7 +7,6 @@ from functools import cached_property
 from io import BytesIO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import jwt
 import msgspec
 from werkzeug.datastructures import Headers
 from werkzeug.formparser import FormDataParser
@@ -20,7 +19,8 @@ from mockidp.json import Json
 from mockidp.model.credentials import Authorization
 from mockidp.model.session import LoginTransaction
 from mockidp.model.tenant import Tenant
-from mockidp.tokens.verifier import InvalidToken, unverified_client, verify_access_token
+from mockidp.tokens.jws import InvalidToken, raw, read_jws
+from mockidp.tokens.verifier import unverified_client, verify_access_token
 
 Pairs = list[tuple[str, str]]
 _TOKEN_PARAMETERS = ("access_token", "id_token", "id_token_hint", "link_with", "client_assertion")
@@ -259,10 +259,10 @@ def _decode(tenant: Tenant, token: str) -> DecodedToken | None:
     """Return what a JWT says without verifying it, or what is in an opaque token of ours."""
     try:
         if token.count(".") == 4:
-            head = json.decode(jwt.utils.base64url_decode(token.partition(".")[0]))
+            head = json.decode(raw(token.partition(".")[0]))
             claims = verify_access_token(tenant, token).claims
             return DecodedToken(header=head if isinstance(head, dict) else {}, claims=claims)
-        whole = jwt.decode_complete(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, InvalidToken, ValueError):
+        jws = read_jws(token)
+    except (InvalidToken, ValueError):
         return None
-    return DecodedToken(header=whole["header"], claims=whole["payload"])
+    return DecodedToken(header=jws.header, claims=jws.claims)

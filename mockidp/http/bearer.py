@@ -8,7 +8,8 @@ from mockidp.errors import ApiError
 from mockidp.http.routing import Call, Route
 from mockidp.model.resource_server import SYSTEM
 from mockidp.model.tenant import Tenant
-from mockidp.tokens.verifier import InvalidToken, Verified, verify_access_token
+from mockidp.tokens.jws import InvalidToken
+from mockidp.tokens.verifier import Verified, verify_access_token
 
 _REASONS = {
     "expired": "Expired token received for JSON Web Token validation",

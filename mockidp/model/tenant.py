@@ -47,9 +47,10 @@ ONLY = "tenant"  # the key of kinds that have one row
 class Names(msgspec.Struct, frozen=True):
     """The names of the tenant, above all those under which it is reached.
 
-    `tenant` tells tenants on one machine apart, `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`, `issuer` to any URL; `hosts` are further
-    names that are accepted; `ports` are those of this machine that lead here (None: no port; empty: any).
-    `impersonated` lead here for a while, those of the innermost `idp.impersonate` first.
+    `tenant` tells tenants on one machine apart. `domain` (`HOST[:PORT]`) pins the issuer to `https://DOMAIN/`,
+    `issuer` to any URL; `hosts` are further names that are accepted; `ports` are those of this machine that
+    lead here (None: no port; empty: any). `impersonated` lead here for a while, those of the innermost
+    `idp.impersonate` first.
     """
 
     tenant: str = ""

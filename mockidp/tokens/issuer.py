@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 from collections.abc import Mapping
-
-import jwt
 
 from mockidp import json
 from mockidp.errors import UsageError
@@ -20,6 +16,7 @@ from mockidp.model.tampering import WRONG, Tamper
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import User
 from mockidp.tokens.claims import access_token_claims, half_hash, id_token_claims
+from mockidp.tokens.jws import b64, raw, write_jws, write_mac
 
 USERINFO_LIFETIME = 86400  # seconds; in browser flows:
 USERINFO_LIFETIME_FOR_WEB = 7200
@@ -95,18 +92,16 @@ def _sign(
     typ: str = "JWT",
     wrong: Tamper | None = None,
 ) -> str:
-    key = tenant.keys.current()
-    header = {"alg": alg, "typ": typ} if alg == "HS256" else {"alg": alg, "typ": typ, "kid": key.kid}
+    key, kid = tenant.keys.current(), None
     if alg == "HS256" and not secret:
         raise UsageError("HS256 needs a secret: set client_secret (or the API's signing_secret)")
     if wrong is not None:
         claims = _falsified(claims, wrong, tenant.now())
-        header, secret = _confused(header, secret, wrong, key)
-    if header["alg"] in ("HS256", "none"):
-        content = f"{_b64(json.encode(header))}.{_b64(json.encode(claims))}"
-        token = f"{content}.{mac(content, secret) if secret else ''}"
+        alg, secret, kid = _confused(alg, secret, wrong, key)
+    if alg in ("HS256", "none"):
+        token = write_mac(claims, alg, typ, secret, kid)
     else:
-        token = jwt.encode(dict(claims), key.private_key(), algorithm=alg, headers=header)
+        token = write_jws(claims, key, alg, typ, kid)
     return _broken(token) if wrong is not None and wrong.fault == "bad_signature" else token
 
 
@@ -131,23 +126,21 @@ def _falsified(claims: Mapping[str, Json], wrong: Tamper, now: int) -> dict[str,
 
 
 def _confused(
-    header: dict[str, str], secret: str | None, wrong: Tamper, key: SigningKey
-) -> tuple[dict[str, str], str | None]:
-    """Return header and secret: another `kid`, no algorithm, or the public key taken for a secret."""
-    if wrong.fault == "unknown_kid":
-        return {**header, "kid": "unknown"}, secret
+    alg: str, secret: str | None, wrong: Tamper, key: SigningKey
+) -> tuple[str, str | None, str | None]:
+    """Return algorithm, secret and `kid`: none, the public key as the secret, one that nobody knows."""
     if wrong.fault == "alg_none":
-        return {**header, "alg": "none"}, None
+        return "none", None, key.kid
     if wrong.fault == "hs256":
-        return {**header, "alg": "HS256"}, key.public_pem()
-    return header, secret
+        return "HS256", key.public_pem(), key.kid
+    return alg, secret, "unknown" if wrong.fault == "unknown_kid" else None
 
 
 def _broken(token: str) -> str:
     """Return the token with a signature that is none: its first byte is another."""
     content, _, signature = token.rpartition(".")
-    raw = base64.urlsafe_b64decode(signature + "==")
-    return f"{content}.{_b64(bytes([raw[0] ^ 0xFF]) + raw[1:])}"
+    right = raw(signature)
+    return f"{content}.{b64(bytes([right[0] ^ 0xFF]) + right[1:])}"
 
 
 def _number(value: Json) -> int:
@@ -155,20 +148,11 @@ def _number(value: Json) -> int:
     return value
 
 
-def mac(content: str, secret: str) -> str:
-    """Return the HS256 signature of `header.payload`; not PyJWT's, which warns of a short secret."""
-    return _b64(hmac.digest(secret.encode(), content.encode(), "sha256"))
-
-
 def _opaque(tenant: Tenant, issuer: str, claims: Mapping[str, Json]) -> str:
     """Return a JWE (RFC 7516 §7.1) with a direct key: five parts, the second empty."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    header = _b64(json.encode({"alg": "dir", "enc": "A256GCM", "iss": issuer}))
+    header = b64(json.encode({"alg": "dir", "enc": "A256GCM", "iss": issuer}))
     iv = hashlib.blake2b(tenant.ids.draw("jwe", 22).encode(), digest_size=12).digest()
     sealed = AESGCM(OPAQUE_KEY).encrypt(iv, json.encode(claims), header.encode())
-    return f"{header}..{_b64(iv)}.{_b64(sealed[:-16])}.{_b64(sealed[-16:])}"
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return f"{header}..{b64(iv)}.{b64(sealed[:-16])}.{b64(sealed[-16:])}"

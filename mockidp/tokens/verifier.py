@@ -6,33 +6,26 @@ the secret of the API or client that the token names (RFC 8725 §3.1).
 
 from __future__ import annotations
 
-import base64
-import hmac
+from typing import TYPE_CHECKING
 
-import jwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.types import Options
 
 from mockidp import json
 from mockidp.json import Json, JsonObject
+from mockidp.keys import SigningKey
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.credentials import is_revoked
 from mockidp.model.resource_server import RESOURCE_SERVERS
 from mockidp.model.tenant import Tenant
-from mockidp.tokens.issuer import OPAQUE_KEY, mac
+from mockidp.tokens.issuer import OPAQUE_KEY
+from mockidp.tokens.jws import InvalidToken, Jws, is_canonical, is_signed_by, raw, read_jws
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 ASYMMETRIC = ("RS256", "PS256", "RS512")
 WRESULT_ISSUER = "urn:auth0"  # of what the classic login page posts, in place of a URL
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
-
-
-class InvalidToken(Exception):
-    """A token is not good; `reason` is `malformed`, `signature`, `expired`, `issuer` or `revoked`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -102,13 +95,15 @@ def verify_assertion(tenant: Tenant, client: Client, assertion: str) -> bool:
 def unverified_client(token: str) -> str | None:
     """Return the client id that an unverified assertion claims to be of (`sub`), to look its keys up."""
     try:
-        subject = _read(token)[1].get("sub")
+        subject = read_jws(token).claims.get("sub")
     except InvalidToken:
         return None
     return subject if isinstance(subject, str) else None
 
 
 def _assertion_is_good(tenant: Tenant, client: Client, assertion: str, credential: JsonObject) -> bool:
+    import jwt
+
     pem, alg = credential.get("pem"), credential.get("alg")
     algs = [alg] if isinstance(alg, str) and alg in ASSERTION_ALGS else ASSERTION_ALGS
     try:
@@ -122,14 +117,6 @@ def _assertion_is_good(tenant: Tenant, client: Client, assertion: str, credentia
     return own and claims.get("iss") == claims.get("sub") == client.client_id
 
 
-def _read(token: str) -> tuple[JsonObject, dict[str, Json]]:
-    """Return header and claims without a look at the signature; raise `InvalidToken`."""
-    try:
-        return jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        raise InvalidToken("malformed") from None
-
-
 def _verify(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified:
     verified = _verify_signature(tenant, token)
     _check_times(tenant, verified.claims, expired_ok)
@@ -139,24 +126,12 @@ def _verify(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified
 
 
 def _verify_signature(tenant: Tenant, token: str) -> Verified:
-    header, claimed = _read(token)
-    alg = header.get("alg")
-    key = _key_for(tenant, alg, header.get("kid"), claimed)
-    if key is None or not _is_signed(token, str(alg), key):
+    jws = read_jws(token)
+    alg = jws.header.get("alg")
+    key = _key_for(tenant, jws)
+    if key is None or not is_signed_by(jws, str(alg), key):
         raise InvalidToken("signature")
-    return Verified(claims=claimed, alg=str(alg))
-
-
-def _is_signed(token: str, alg: str, key: RSAPublicKey | str) -> bool:
-    """Whether the signature is right, to the last bit: base64 has several texts for the same bytes."""
-    content, _, signature = token.rpartition(".")
-    if isinstance(key, str):
-        return hmac.compare_digest(mac(content, key).encode(), signature.encode())
-    try:
-        jwt.decode(token, key, algorithms=[alg], options=_SIGNATURE_ONLY)
-        return _is_canonical(signature)
-    except (jwt.PyJWTError, ValueError):
-        return False
+    return Verified(claims=jws.claims, alg=str(alg))
 
 
 _SIGNATURE_ONLY: Options = {
@@ -170,14 +145,13 @@ _SIGNATURE_ONLY: Options = {
 }
 
 
-def _key_for(tenant: Tenant, alg: object, kid: object, claimed: JsonObject) -> RSAPublicKey | str | None:
+def _key_for(tenant: Tenant, jws: Jws) -> SigningKey | str | None:
     """Return the key that a token of this algorithm must be signed with, or None."""
+    alg, aud = jws.header.get("alg"), jws.claims.get("aud")
     if alg in ASYMMETRIC:
-        key = tenant.keys.find(str(kid))
-        return key.private_key().public_key() if key else None
+        return tenant.keys.find(str(jws.header.get("kid")))
     if alg != "HS256":
         return None
-    aud = claimed.get("aud")
     if not isinstance(aud, str):
         return None
     server = tenant.store.find(RESOURCE_SERVERS, aud)
@@ -205,9 +179,9 @@ def _open(tenant: Tenant, token: str) -> Verified:
 
     header, wrapped_key, iv, sealed, tag = token.split(".")
     try:
-        if wrapped_key or not all(_is_canonical(part) for part in (iv, sealed, tag)):
+        if wrapped_key or not all(is_canonical(part) for part in (iv, sealed, tag)):
             raise InvalidToken("malformed")
-        plain = AESGCM(OPAQUE_KEY).decrypt(_raw(iv), _raw(sealed) + _raw(tag), header.encode())
+        plain = AESGCM(OPAQUE_KEY).decrypt(raw(iv), raw(sealed) + raw(tag), header.encode())
         claims = json.decode(plain)
     except (InvalidTag, ValueError):
         raise InvalidToken("malformed") from None
@@ -216,12 +190,3 @@ def _open(tenant: Tenant, token: str) -> Verified:
     if not tenant.names.accepts_issuer(str(claims.get("iss"))):
         raise InvalidToken("issuer")
     return Verified(claims=claims)
-
-
-def _is_canonical(text: str) -> bool:
-    """Whether this is the one base64url text of its bytes; raise `ValueError` when it is none."""
-    return base64.urlsafe_b64encode(_raw(text)).rstrip(b"=").decode() == text
-
-
-def _raw(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -13,7 +13,7 @@ from rules_world import ALICE, API, App, claims_of, header_of
 
 from mockidp.model.client import find_client, put_client
 from mockidp.server import MockIdp
-from mockidp.tokens.issuer import mac
+from mockidp.tokens.jws import mac
 
 CLAIMS: list[tuple[Any, dict[str, object]]] = [
     ("wrong_iss", {"iss": "https://wrong.example/"}),

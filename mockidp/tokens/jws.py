@@ -1,0 +1,105 @@
+"""Compact JWS (RFC 7515 §7.1): writing what we sign, and reading what comes.
+
+PyJWT would do it too, but loads every algorithm there is at import, which is felt at each start.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from functools import lru_cache
+
+import msgspec
+
+from mockidp import json
+from mockidp.json import Json
+from mockidp.keys import SigningKey
+
+
+class InvalidToken(Exception):
+    """A token is not good; `reason` is `malformed`, `signature`, `expired`, `issuer` or `revoked`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Jws(msgspec.Struct, frozen=True):
+    """What a token says, its signature not verified; `content` is what was signed."""
+
+    header: dict[str, Json]
+    claims: dict[str, Json]
+    content: str
+    signature: str
+
+
+def read_jws(token: str) -> Jws:
+    """Return a token's parts; raise `InvalidToken` ("malformed") when it is no JWS of claims."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise InvalidToken("malformed")
+    try:
+        header, claims = (json.decode(raw(part)) for part in parts[:2])
+    except ValueError:
+        raise InvalidToken("malformed") from None
+    # `crit` names extensions that one must understand (RFC 7515 §4.1.11), and there are none.
+    if not isinstance(header, dict) or not isinstance(claims, dict) or "crit" in header:
+        raise InvalidToken("malformed")
+    return Jws(header, claims, token.rpartition(".")[0], parts[2])
+
+
+def write_jws(claims: object, key: SigningKey, alg: str, typ: str = "JWT", kid: str | None = None) -> str:
+    """Return a JWS by an RSA key; its header names the key unless another `kid` is given."""
+    content = b"%b.%b" % (_header(alg, typ, kid or key.kid), _encoded(json.encode(claims)))
+    return f"{content.decode()}.{b64(key.sign(alg, content))}"
+
+
+def write_mac(
+    claims: object, alg: str, typ: str = "JWT", secret: str | None = None, kid: str | None = None
+) -> str:
+    """Return a JWS by a secret (HS256), or with an empty signature (`none`) without one."""
+    content = b"%b.%b" % (_header(alg, typ, kid), _encoded(json.encode(claims)))
+    return f"{content.decode()}.{mac(content.decode(), secret) if secret else ''}"
+
+
+def is_signed_by(jws: Jws, alg: str, key: SigningKey | str) -> bool:
+    """Whether the signature is right, to the last bit: base64 has several texts for the same bytes.
+
+    `key` is a published key, or the secret of HS256.
+    """
+    if isinstance(key, str):
+        return hmac.compare_digest(mac(jws.content, key).encode(), jws.signature.encode())
+    try:
+        return is_canonical(jws.signature) and key.verifies(alg, jws.content.encode(), raw(jws.signature))
+    except ValueError:
+        return False
+
+
+def mac(content: str, secret: str) -> str:
+    """Return the HS256 signature of `header.payload`."""
+    return b64(hmac.digest(secret.encode(), content.encode(), "sha256"))
+
+
+def is_canonical(text: str) -> bool:
+    """Whether this is the one base64url text of its bytes; raise `ValueError` when it is none."""
+    return b64(raw(text)) == text
+
+
+def raw(text: str) -> bytes:
+    """Return the bytes of base64url without padding; raise `ValueError` when it is none."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+
+
+def b64(data: bytes) -> str:
+    """Return bytes as base64url without padding (RFC 7515 §2)."""
+    return _encoded(data).decode()
+
+
+def _encoded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+@lru_cache(maxsize=64)
+def _header(alg: str, typ: str, kid: str | None) -> bytes:
+    header = {"alg": alg, "typ": typ} if kid is None else {"alg": alg, "typ": typ, "kid": kid}
+    return _encoded(json.encode(header))
