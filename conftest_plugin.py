@@ -59,7 +59,7 @@ def _idp_servers() -> Iterator[Servers]:
     servers: dict[str, MockIdp] = {}
 
     def server(options: Mapping[str, Any], seed: Seed) -> MockIdp:
-        from mockidp.server import MockIdp
+        from mockidp import MockIdp
 
         own = {name: value for name, value in options.items() if name != "scenario"}  # each test begins it
         key = repr(sorted(own.items()))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from mockidp.app import ROUTES
+from mockidp.app import all_routes
 from mockidp.authentication.not_emulated import GRANT_TYPES, OPERATIONS
 from mockidp.authentication.oauth_token import GRANTS
 from mockidp.http.routing import Route
@@ -35,7 +35,7 @@ is answered 404.
 
 def render() -> str:
     """Return the whole document."""
-    missing = routes_not_emulated(ROUTES)
+    missing = routes_not_emulated(all_routes())
     parts = [_part(room, title) for room, title in PARTS]
     return "\n".join([HEAD + _totals(missing), *parts, _others(), _not_emulated(missing)])
 
@@ -89,7 +89,7 @@ def _listed(routes: list[Route]) -> str:
 
 
 def _routes_of(room: str) -> list[Route]:
-    emulated = (route for route in ROUTES if route.level != "not emulated")
+    emulated = (route for route in all_routes() if route.level != "not emulated")
     return [route for route in emulated if _function(route).__module__.split(".")[1] == room]
 
 

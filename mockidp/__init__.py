@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = ["MockIdp", "UsageError", "__version__"]
 def __getattr__(name: str) -> Any:
     # Lazily, so that the command line and the pytest plugin start without the whole house.
     if name == "MockIdp":
+        _open_werkzeug()
         from mockidp.server import MockIdp
 
         return MockIdp
@@ -23,3 +25,31 @@ def __getattr__(name: str) -> Any:
 
         return UsageError
     raise AttributeError(f"module 'mockidp' has no attribute '{name}'")
+
+
+def _open_werkzeug() -> None:
+    """Let werkzeug's modules be imported without its `__init__`, which waits until a name of it is used.
+
+    It only gathers names, but from the development server and the test client as well: a tenth of a start
+    (docs/decisions/0030).
+    """
+    from importlib import import_module
+    from importlib.util import find_spec, module_from_spec
+
+    spec = None if "werkzeug" in sys.modules else find_spec("werkzeug")
+    if spec is None or spec.loader is None:
+        return
+    package, loader = module_from_spec(spec), spec.loader
+
+    def load(name: str) -> Any:
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        try:
+            return import_module(f"werkzeug.{name}")
+        except ModuleNotFoundError:
+            package.__dict__.pop("__getattr__", None)
+            loader.exec_module(package)
+            return getattr(package, name)
+
+    package.__dict__["__getattr__"] = load
+    sys.modules["werkzeug"] = package

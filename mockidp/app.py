@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -24,9 +24,7 @@ from mockidp.http.forwarded import PROXY_HOST
 from mockidp.http.pages import error_page
 from mockidp.http.params import MAX_BODY
 from mockidp.http.redirect import URL_TEXT
-from mockidp.http.routing import Answer, Call, Match, Route, Router
-from mockidp.management import ROUTES as MANAGEMENT
-from mockidp.management.not_emulated import find_not_emulated
+from mockidp.http.routing import Answer, Call, Match, Route, Router, Routes
 from mockidp.model.tenant import Tenant
 from mockidp.universal_login import ROUTES as UNIVERSAL_LOGIN
 
@@ -34,7 +32,18 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Handler = Callable[[Request], Response]
-ROUTES: tuple[Route, ...] = (*AUTHENTICATION, *UNIVERSAL_LOGIN, *MANAGEMENT)
+
+
+def management_routes() -> Routes:
+    """Return the Management API's routes; many suites never ask for one."""
+    from mockidp.management import ROUTES
+
+    return ROUTES
+
+
+def all_routes() -> Routes:
+    """Return every route of the tenant."""
+    return (*AUTHENTICATION, *UNIVERSAL_LOGIN, *management_routes())
 
 
 class Problem:
@@ -47,27 +56,32 @@ class Problem:
 
 
 class Application:
-    """The WSGI application of one tenant. `layers` wrap it from outside, first is outermost."""
+    """The WSGI application of one tenant.
+
+    `rooms` are further routes, by the first segment of their paths, got when one is asked for. `layers` wrap
+    the application from outside, first is outermost.
+    """
 
     def __init__(
         self,
         tenant: Tenant,
-        routes: Iterable[Route] = (),
+        rooms: Mapping[str, Callable[[], Routes]] | None = None,
         layers: Iterable[Callable[[Handler], Handler]] = (),
     ) -> None:
         self.tenant = tenant
         self.problems: deque[Problem] = deque(maxlen=100)
-        self.router = Router((*ROUTES, *routes))
+        self.router = Router((*AUTHENTICATION, *UNIVERSAL_LOGIN), {"api": management_routes, **(rooms or {})})
         self.handle: Handler = self._handle
         for layer in reversed(tuple(layers)):
             self.handle = layer(self.handle)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Bytes that a URL cannot hold come as a browser would have sent them.
-        environ["QUERY_STRING"] = quote(environ.get("QUERY_STRING", ""), safe=URL_TEXT, encoding="latin-1")
+        if query := environ.get("QUERY_STRING"):
+            # Bytes that a URL cannot hold come as a browser would have sent them.
+            environ["QUERY_STRING"] = quote(query, safe=URL_TEXT, encoding="latin-1")
         request = Request(environ)
         request.max_content_length = MAX_BODY
-        return self.handle(request)(environ, start_response)
+        return _send(self.handle(request), environ, start_response)
 
     def answer(self, request: Request, given: Response | Refusal) -> Response:
         """Return what a layer answers instead of an endpoint, rendered and finished as one of its answers."""
@@ -106,7 +120,8 @@ class Application:
 
     def _check_host(self, request: Request) -> None:
         # Behind a trusted proxy also its own: a page that was rebound (DNS) could send any X-Forwarded-Host.
-        for host in (request.environ.get(PROXY_HOST, request.host), request.host):
+        own = request.host
+        for host in {request.environ.get(PROXY_HOST, own), own}:
             if not self.tenant.names.accepts_host(host):
                 raise ApiError(
                     421, f"Host '{host}' is not a name of this tenant; allow it with --allow-host or --domain"
@@ -133,27 +148,51 @@ class Application:
         return preflight(self.tenant, request, route, [route.method])
 
     def _finish(self, request: Request, response: Response, route: Route | None) -> Response:
-        now = self.tenant.now()
-        headers = response.headers
-        headers["Date"] = http_date(now)
-        headers["X-Auth0-RequestId"] = self.tenant.ids.draw("request", 20, "0123456789abcdef")
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers.setdefault("X-RateLimit-Limit", "100")
-        headers.setdefault("X-RateLimit-Remaining", "99")
-        # auth0-python 6 and node-auth0 5 wait until then, up to a minute, before they repeat a request that
-        # was answered 409 or 5xx; with the tenant's clock in their future that would hold up a test.
-        headers.setdefault("X-RateLimit-Reset", str(now + 1) if is_real(self.tenant.clock) else "0")
-        headers.setdefault("Cache-Control", "no-store")
-        if request.is_secure:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+        tenant, headers = self.tenant, response.headers
+        now = tenant.now()
+        own = {name.lower() for name, _ in headers}
+        for key, name, value in _common_headers(now, is_real(tenant.clock), request.is_secure):
+            if key not in own:
+                headers.add(name, value)
+        headers.add("X-Auth0-RequestId", tenant.ids.request())
         if route is not None and request.method != "OPTIONS":
             add_cors(self.tenant, request, response, route)
         return response
 
 
+def _send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with a response; a whole body with status 200 without copying its headers once more."""
+    body = response.response
+    if response.status_code != 200 or environ["REQUEST_METHOD"] == "HEAD" or not isinstance(body, list):
+        return response(environ, start_response)
+    headers = response.headers
+    if "Content-Length" not in headers:
+        headers.add("Content-Length", str(sum(map(len, body))))
+    start_response(response.status, list(headers))
+    return body
+
+
+@lru_cache(maxsize=8)
+def _common_headers(now: int, is_real: bool, is_secure: bool) -> tuple[tuple[str, str, str], ...]:
+    """Return what every answer has, but for what the endpoint says otherwise: key, name, value."""
+    common = (
+        ("Date", http_date(now)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-RateLimit-Limit", "100"),
+        ("X-RateLimit-Remaining", "99"),
+        # auth0-python 6 and node-auth0 5 wait until then, up to a minute, before they repeat a request that
+        # was answered 409 or 5xx; with the tenant's clock in their future that would hold up a test.
+        ("X-RateLimit-Reset", str(now + 1) if is_real else "0"),
+        ("Cache-Control", "no-store"),
+        *((("Strict-Transport-Security", "max-age=31536000"),) if is_secure else ()),
+    )
+    return tuple((name.lower(), name, value) for name, value in common)
+
+
 def _raw_path(request: Request) -> str:
     """Return the path still percent-encoded, where the WSGI server tells it: an id may hold `%2F`."""
-    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or quote(request.path))
+    environ = request.environ
+    raw = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or quote(request.path))
     if not raw.startswith("/"):  # the absolute form, as to a proxy (RFC 9112 §3.2.2)
         raw = "/" + raw.partition("://")[2].partition("/")[2]
     return raw.partition("?")[0]
@@ -161,10 +200,13 @@ def _raw_path(request: Request) -> str:
 
 def _unrouted(match: Match | None, method: str, path: str) -> Route:
     """Return the route of a known operation that is not emulated, or refuse as the real service does."""
-    known = find_not_emulated(method, path)
-    if known is not None:
-        return known
-    if match is None or path.startswith("/api/v2/"):
+    if path.startswith("/api/v2/"):
+        from mockidp.management.not_emulated import find_not_emulated
+
+        if known := find_not_emulated(method, path):
+            return known
+        raise not_found()
+    if match is None:
         raise not_found()
     allow = ", ".join(match.routes)
     raise OAuthError("method_not_allowed", f"Allowed methods: {allow}", 405, headers={"Allow": allow})
@@ -194,7 +236,7 @@ def _page(tenant: Tenant, request: Request, refusal: PageError) -> Response:
 
 
 def _respond(answer: Answer) -> Response:
-    return answer if isinstance(answer, Response) else _json(answer, HTTPStatus.OK)
+    return answer if isinstance(answer, Response) else _json(answer, 200)
 
 
 def _json(body: object, status: int) -> Response:

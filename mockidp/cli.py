@@ -112,7 +112,7 @@ def _run(arguments: list[str]) -> int:
 
 def _mock(values: Any, port: int) -> MockIdp:
     """Return the mock that the options describe, not started."""
-    from mockidp.server import MockIdp
+    from mockidp import MockIdp
 
     return MockIdp(
         values.seed,
@@ -320,7 +320,7 @@ def _check(arguments: list[str]) -> int:
 def _routes(arguments: list[str]) -> int:
     values = parsed("routes", ROUTES, arguments)
     from mockidp import json
-    from mockidp.app import ROUTES as EMULATED
+    from mockidp.app import all_routes
     from mockidp.harness.listing import guesses, places, table
     from mockidp.management.not_emulated import routes_not_emulated
 
@@ -329,7 +329,8 @@ def _routes(arguments: list[str]) -> int:
         text = "\n".join(f"{mark.file}:{mark.line}: unverified: {mark.text}" for mark in marks)
         print(json.encode(marks).decode() if values.json else text)
         return 0
-    found = places((*EMULATED, *routes_not_emulated(EMULATED)))
+    emulated = all_routes()
+    found = places((*emulated, *routes_not_emulated(emulated)))
     if values.json:
         print(json.encode(found).decode())
     else:

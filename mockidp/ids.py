@@ -30,8 +30,13 @@ class Ids:
 
     def draw(self, kind: str, length: int, alphabet: str = BASE62) -> str:
         """Return the next text of `kind`, `length` characters of `alphabet`."""
-        n = self._store.update(COUNTERS, kind, lambda before: (before or 0) + 1)
+        n = self._store.update(COUNTERS, kind, _next)
         return derive(f"{self._tenant}{kind}#{n}", length, alphabet)
+
+    def request(self) -> str:
+        """Return the id of a request: 20 hex digits; each answer has one, so it is a cheap one."""
+        n = self._store.update(COUNTERS, "request", _next)
+        return hashlib.blake2b(f"{self._tenant}request#{n}".encode(), digest_size=10).hexdigest()
 
     def user(self) -> str:
         """Return the bare id of a new database user: 24 hex digits."""
@@ -52,6 +57,10 @@ class Ids:
     def digits(self, kind: str, length: int = 6) -> str:
         """Return a one-time code of decimal digits."""
         return self.draw(kind, length, DIGITS)
+
+
+def _next(before: int | None) -> int:
+    return (before or 0) + 1
 
 
 def derive(name: str, length: int, alphabet: str = BASE62) -> str:

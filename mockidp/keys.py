@@ -7,12 +7,13 @@ The keys are fixed, so that the same seed signs the same bytes everywhere, and l
 from __future__ import annotations
 
 import base64
-from functools import cache
-from importlib.resources import files
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from mockidp import json
 from mockidp.errors import UsageError
 from mockidp.json import Json
 from mockidp.store import Kind, Store
@@ -134,15 +135,11 @@ class KeyRing:
 
     def published(self) -> list[SigningKey]:
         """Return current, next and (after a rotation) previous keys."""
-        rotation = self._rotation
-        pool = _pool()
-        indexes = [rotation.current + i for i in range(rotation.published)]
-        indexes += [rotation.current - 1 - i for i in range(rotation.previous)]
-        return [pool[i % len(pool)] for i in dict.fromkeys(indexes)]
+        return list(_published(self._rotation))
 
     def find(self, kid: str | None) -> SigningKey | None:
         """Return the published key with this `kid`."""
-        return next((key for key in self.published() if key.kid == kid), None)
+        return next((key for key in _published(self._rotation) if key.kid == kid), None)
 
     def rotate(self) -> SigningKey:
         """Make the next key current; the current one stays published as previous."""
@@ -156,15 +153,28 @@ class KeyRing:
         self._store.update(ROTATION, _ONLY, turn)
         return self.current()
 
-    def jwks(self) -> dict[str, Json]:
+    def jwks(self) -> bytes:
         """Return the JSON Web Key Set."""
-        return {"keys": [key.jwk(self.alg) for key in self.published()]}
+        return _jwks(self._rotation)
 
 
 @cache
 def _pool() -> tuple[SigningKey, ...]:
-    data = files("mockidp").joinpath("data/signing_keys.json").read_bytes()
+    data = Path(__file__).with_name("data").joinpath("signing_keys.json").read_bytes()
     return msgspec.json.decode(data, type=tuple[SigningKey, ...])
+
+
+@lru_cache(maxsize=64)
+def _published(rotation: Rotation) -> tuple[SigningKey, ...]:
+    pool = _pool()
+    indexes = [rotation.current + i for i in range(rotation.published)]
+    indexes += [rotation.current - 1 - i for i in range(rotation.previous)]
+    return tuple(pool[i % len(pool)] for i in dict.fromkeys(indexes))
+
+
+@lru_cache(maxsize=64)
+def _jwks(rotation: Rotation) -> bytes:
+    return json.encode({"keys": [key.jwk(rotation.alg) for key in _published(rotation)]})
 
 
 @cache

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mockidp.app import ROUTES
+from mockidp.app import all_routes
 from mockidp.clock import parse_time
 from mockidp.errors import UsageError
-from mockidp.harness.control import control_routes
 from mockidp.harness.handle import TenantHandle
 from mockidp.harness.minting import Scope, mint_management_token
 from mockidp.harness.objects import UserView, resolve_connection, view_user
@@ -24,6 +23,7 @@ from mockidp.harness.rules import Rules
 from mockidp.harness.steering import Steering
 from mockidp.http.forwarded import read_forwarded
 from mockidp.http.host import HttpHost
+from mockidp.http.routing import Routes
 from mockidp.http.tls import CertificateAuthority
 from mockidp.model.tenant import Names, Tenant, is_loopback
 from mockidp.rules.rule import Script
@@ -107,7 +107,7 @@ class MockIdp(TenantHandle, Steering):
         )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
-        self._worlds = Worlds(names, lambda: control_routes(self), environ)
+        self._worlds = Worlds(names, {"_mockidp": self._control_routes}, environ)
         self._worlds.serve_at(self.url)
         self._stage = self._worlds.stage(seed, scenario, self._frozen_at)
         self._world = self._stage.world
@@ -220,7 +220,7 @@ class MockIdp(TenantHandle, Steering):
 
     def management_token(self, scope: Scope = None) -> str:
         """Return a token for the Management API, with all of its scopes unless told which."""
-        everything = (scope for route in ROUTES for scope in route.scopes)
+        everything = (scope for route in all_routes() for scope in route.scopes)
         return mint_management_token(self.state, scope, everything)
 
     def browser(self) -> Browser:
@@ -357,6 +357,11 @@ class MockIdp(TenantHandle, Steering):
             self._worlds.stop_impersonating(names)
             if self._server is not None:  # clients keep connections: the next request goes to the real tenant
                 self._server.drop(lambda host: not self.state.names.accepts_host(host))
+
+    def _control_routes(self) -> Routes:
+        from mockidp.harness.control import control_routes
+
+        return control_routes(self)
 
     def _serves(self, authority: str) -> bool:
         return self.state.names.is_served(authority)

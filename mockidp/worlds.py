@@ -13,7 +13,7 @@ from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
 from mockidp.harness.script import Logins
-from mockidp.http.routing import Route
+from mockidp.http.routing import Routes
 from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
 from mockidp.rules.rule import Script
 from mockidp.seed.build import build
@@ -50,19 +50,23 @@ class Worlds:
 
     Args:
         names: those that do not change.
-        routes: what there is beside the tenant's own operations: the control API.
+        rooms: routes beside the tenant's own operations, as for `Application`.
         environ: what fills the placeholders of seeds; None for the process's environment.
     """
 
     def __init__(
-        self, names: Names, routes: Callable[[], tuple[Route, ...]], environ: Mapping[str, str] | None
+        self,
+        names: Names,
+        rooms: Mapping[str, Callable[[], Routes]],
+        environ: Mapping[str, str] | None,
     ) -> None:
         self._names = names
-        self._routes = routes
+        self._rooms = rooms
         self._environ = environ
         self._known: dict[tuple[bytes, float | None], World] = {}
         self._url = ""
         self._ports: frozenset[int | None] = frozenset()  # of this machine, that lead here
+        self._noted: set[str] = set()  # hosts whose port is among them
         self._blocks: list[tuple[str, ...]] = []  # the names of each `impersonate`, the innermost first
         self._naming = threading.RLock()
 
@@ -102,7 +106,7 @@ class Worlds:
         tenant = Tenant(self._names)
         build(tenant, document)
         requests, rules = Recorder(tenant), Rules(tenant, Logins(tenant))
-        application = Application(tenant, self._routes(), (requests.layer, rules.layer))
+        application = Application(tenant, self._rooms, (requests.layer, rules.layer))
         requests.router, rules.application = application.router, application
         world = World(tenant, application, requests, rules, Outbox(tenant), tenant.snapshot())
         self.settle(world)
@@ -119,8 +123,12 @@ class Worlds:
 
     def note_port(self, host: str) -> None:
         """Take a port of this machine for ours when a request came by it: a container's, a proxy's."""
+        if not self._ports or host in self._noted:
+            return
         name, port = split_host(host)
-        if self._ports and port not in self._ports and is_loopback(name):
+        if port in self._ports:
+            self._noted.add(host)
+        elif is_loopback(name):
             with self._naming:
                 self._ports |= {port}
                 self._settle_all()

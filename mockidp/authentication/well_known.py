@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import msgspec
+
+from mockidp import json
 from mockidp.authentication.oauth_token import GRANTS
 from mockidp.authentication.response_mode import MODES
-from mockidp.http.routing import Answer, Call, Route
+from mockidp.http.routing import Call, Route
 from mockidp.model.client import IMPLICIT
 from mockidp.tokens.verifier import ASSERTION_ALGS
 
 
-def openid_configuration(call: Call) -> Answer:
+def openid_configuration(call: Call) -> msgspec.Raw:
     """Return the discovery document, in a tenant's member order.
 
     What a browser visits follows the issuer; what a server calls follows the host that asked, so that a
@@ -18,7 +23,12 @@ def openid_configuration(call: Call) -> Answer:
     issuer, origin = call.issuer, call.origin
     if call.tenant.names.issuer is None:
         origin = issuer
-    return {
+    return _metadata(issuer, origin)
+
+
+@lru_cache(maxsize=64)
+def _metadata(issuer: str, origin: str) -> msgspec.Raw:
+    document = {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}authorize",
         "token_endpoint": f"{origin}oauth/token",
@@ -47,11 +57,12 @@ def openid_configuration(call: Call) -> Answer:
         "id_token_signing_alg_values_supported": ["HS256", "RS256", "PS256"],
         "end_session_endpoint": f"{issuer}oidc/logout",
     }
+    return msgspec.Raw(json.encode(document))
 
 
-def jwks(call: Call) -> Answer:
+def jwks(call: Call) -> msgspec.Raw:
     """Return the signing keys: current, next, and after a rotation the previous one."""
-    return call.tenant.keys.jwks()
+    return msgspec.Raw(call.tenant.keys.jwks())
 
 
 ROUTES = (

@@ -14,14 +14,18 @@ from mockidp.model.tenant import Tenant
 EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 ALLOWED = "Auth0-Client, Authorization, Content-Type, DPoP, X-Request-Language, X-Requested-With"
 
+_ANY = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Credentials", "false"),
+    ("Access-Control-Expose-Headers", EXPOSED),
+)
+
 
 def add_cors(tenant: Tenant, request: Request, response: Response, route: Route) -> None:
     """Let a page read the answer, if the route is for pages and the page's origin is allowed."""
     headers = response.headers
     if route.cors == "any":
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Allow-Credentials"] = "false"
-        headers["Access-Control-Expose-Headers"] = EXPOSED
+        headers.extend(_ANY)
     elif route.cors == "client":
         headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
 from urllib.parse import unquote
 
+import msgspec
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import not_emulated
@@ -17,7 +19,7 @@ from mockidp.tokens.verifier import Verified
 
 Level = Literal["behaviour", "resource", "not emulated"]
 Cors = Literal["any", "client", "none"]
-Answer = Response | Json
+Answer = Response | msgspec.Raw | Json
 
 
 class Call:
@@ -99,11 +101,20 @@ class Match:
         return dict(zip(names, self.values, strict=True))
 
 
-class Router:
-    """A tree of path segments: cheap to build, and an encoded slash stays inside its segment."""
+Routes = tuple[Route, ...]
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+
+class Router:
+    """A tree of path segments: cheap to build, and an encoded slash stays inside its segment.
+
+    `rooms` are further routes by the first segment of their paths, got when such a path is asked for.
+    """
+
+    def __init__(self, routes: Routes, rooms: Mapping[str, Callable[[], Routes]] | None = None) -> None:
         self._root = _Node()
+        self._fixed: dict[str, Match] = {}  # by whole path: a template without parameters
+        self._rooms = dict(rooms or {})
+        self._lock = threading.Lock()
         for route in routes:
             self.add(route)
 
@@ -117,17 +128,33 @@ class Router:
             else:
                 node = node.fixed.setdefault(part, _Node())
         node.routes[route.method] = route
+        if "{" not in route.template:
+            self._fixed[route.template] = Match(node.routes, ())
 
     def match(self, raw_path: str) -> Match | None:
         """Return where a raw (still percent-encoded) path leads, or None."""
+        fixed = self._fixed.get(raw_path)
+        if fixed is not None:
+            return fixed
         parts = raw_path.strip("/").split("/")
+        if parts[0] in self._rooms:
+            self._open(parts[0])
         return _descend(self._root, parts, ())
+
+    def _open(self, room: str) -> None:
+        with self._lock:  # who comes second waits until all are there
+            if room in self._rooms:
+                for route in self._rooms[room]():
+                    self.add(route)
+                del self._rooms[room]
 
 
 def _descend(node: _Node, parts: list[str], values: tuple[str, ...]) -> Match | None:
     if not parts:
         return Match(node.routes, values) if node.routes else None
-    head, rest = unquote(parts[0]), parts[1:]
+    head, rest = parts[0], parts[1:]
+    if "%" in head:
+        head = unquote(head)
     fixed = node.fixed.get(head)
     found = _descend(fixed, rest, values) if fixed else None
     if found is None and node.parameter is not None and head:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 @cache
 def operations() -> tuple[Operation, ...]:
     """Return all operations; the file is read at the first call."""
-    data = files("mockidp").joinpath("data/operations.json").read_bytes()
+    data = Path(__file__).parents[1].joinpath("data", "operations.json").read_bytes()
     return msgspec.json.decode(data, type=tuple[Operation, ...])
 
 

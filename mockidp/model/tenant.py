@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -69,19 +70,11 @@ class Names(msgspec.Struct, frozen=True):
 
     def accepts_host(self, host: str) -> bool:
         """Whether `host` (`NAME[:PORT]`) is one of ours: anything else may be DNS rebinding."""
-        name, _ = split_host(host)
-        if not name:
-            return False
-        own = {text for pin in (self.domain, self.issuer and urlsplit(self.issuer).netloc) if (text := pin)}
-        named = {split_host(text)[0] for text in own.union(self.hosts, self.impersonated)}
-        return is_loopback(name) or host in own or name in named
+        return _accepts_host(self, host)
 
     def is_served(self, authority: str) -> bool:
         """Whether `authority` (`NAME:PORT`) leads to us: this machine has other ports too."""
-        name, port = split_host(authority)
-        if is_loopback(name) and self.ports and port not in self.ports:
-            return False
-        return self.accepts_host(authority)
+        return _is_served(self, authority)
 
     def accepts_issuer(self, issuer: str) -> bool:
         """Whether `issuer` is the tenant under one of its names."""
@@ -91,6 +84,24 @@ class Names(msgspec.Struct, frozen=True):
         if parts.scheme not in ("http", "https") or parts.path != "/" or parts.query or parts.fragment:
             return False
         return self.is_served(parts.netloc)
+
+
+@lru_cache(maxsize=256)
+def _accepts_host(names: Names, host: str) -> bool:
+    name, _ = split_host(host)
+    if not name:
+        return False
+    own = {text for pin in (names.domain, names.issuer and urlsplit(names.issuer).netloc) if (text := pin)}
+    named = {split_host(text)[0] for text in own.union(names.hosts, names.impersonated)}
+    return is_loopback(name) or host in own or name in named
+
+
+@lru_cache(maxsize=256)
+def _is_served(names: Names, authority: str) -> bool:
+    name, port = split_host(authority)
+    if is_loopback(name) and names.ports and port not in names.ports:
+        return False
+    return _accepts_host(names, authority)
 
 
 def is_loopback(name: str) -> bool:

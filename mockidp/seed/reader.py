@@ -23,7 +23,7 @@ _CONSTANTS |= {"true": True, "True": True, "TRUE": True, "false": False, "False"
 _NUMBER_START = frozenset("0123456789-.")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,99})")  # 007 and +49151 are text: a code, a telephone number
 _FLOAT = re.compile(r"(?=.*[.eE])-?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s,:{}\[\]"]+')
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _TOO_DEEP = "nested too deeply"

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import pathlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -124,7 +124,7 @@ def given(value: object) -> str:
 @cache
 def vocabulary() -> Vocabulary:
     """Return the vocabulary, read once per process."""
-    data = files("mockidp").joinpath("data", "seed_vocabulary.json").read_bytes()
+    data = pathlib.Path(__file__).parents[1].joinpath("data", "seed_vocabulary.json").read_bytes()
     return msgspec.json.decode(data, type=Vocabulary)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import Client as Browser
 
-from mockidp.app import ROUTES
+from mockidp.app import all_routes
 from mockidp.http.routing import Route
 from mockidp.management.operations import find_operation
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ADA = "auth0|ada"
 BOB = "auth0|bob"
 BOTH = ("read:current_user", "update:current_user_metadata")
-MANAGEMENT = [route for route in ROUTES if route.template.startswith("/api/v2/")]
+MANAGEMENT = [route for route in all_routes() if route.template.startswith("/api/v2/")]
 
 
 @pytest.mark.parametrize("route", MANAGEMENT, ids=lambda route: f"{route.method} {route.template}")

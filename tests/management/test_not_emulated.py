@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import Client as Browser
 
-from mockidp.app import ROUTES
+from mockidp.app import all_routes
 from mockidp.management.not_emulated import routes_not_emulated
 from mockidp.management.operations import operations
 
 if TYPE_CHECKING:
     from conftest import Api
 
-OURS = {(route.method, route.template) for route in ROUTES}
+OURS = {(route.method, route.template) for route in all_routes()}
 REST = [operation for operation in operations() if (operation.method, operation.path) not in OURS]
 
 
@@ -64,7 +64,7 @@ def test_a_preflight_of_a_known_operation_is_answered(api: Api) -> None:
 
 def test_coverage_lists_each_operation_once() -> None:
     """What is emulated and what is not make up the whole table."""
-    rest = routes_not_emulated(ROUTES)
+    rest = routes_not_emulated(all_routes())
     assert {(route.method, route.template) for route in rest} == {(o.method, o.path) for o in REST}
     assert {route.level for route in rest} == {"not emulated"}
     assert len(rest) == len(REST)
