@@ -27,6 +27,7 @@ from mockidp.cli import COMMANDS, SERVE, SERVER, TOKEN
 from mockidp.cli import ROUTES as ROUTES_OPTIONS
 from mockidp.harness.command_line import parsed
 from mockidp.harness.operations import OPERATIONS
+from mockidp.model.outbox import KINDS
 from mockidp.seed.load import check_files
 from mockidp.seed.vocabulary import vocabulary
 
@@ -141,7 +142,7 @@ def test_the_tests_of_a_document_pass(document: Path, tmp_path: Path) -> None:
     projects = [path.parent for path in tmp_path.rglob("pyproject.toml")]
     for directory in (tmp_path, *projects):
         ignored = [f"--ignore={project}" for project in projects if project != directory]
-        options = ["-q", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={directory}"]
+        options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", f"--rootdir={directory}"]
         python(["-m", "pytest", *options, *ignored, str(directory)], directory)
 
 
@@ -314,7 +315,7 @@ def test_the_constructor_is_explained() -> None:
 def public_names(thing: object) -> list[str]:
     """Return what a class of ours adds, but for what the house alone uses."""
     own = {name for cls in type(thing).__mro__ if cls.__module__.startswith("mockidp") for name in vars(cls)}
-    internal = {"serving", "raise_problems", "tenant", "layer", "router", "state", "restore"}
+    internal = {"serving", "raise_problems", "tenant", "layer", "router", "state", "restore", "begin", "end"}
     return sorted(name for name in {*own, *vars(thing)} - internal if not name.startswith("_"))
 
 
@@ -343,6 +344,12 @@ def test_control_operations_are_explained() -> None:
         assert f"`{operation.method} /_mockidp/{operation.name}`" in text
         for member in getattr(operation.takes, "__struct_fields__", ()):
             assert f"`{member}`" in text, f"{operation.path}: {member}"
+
+
+def test_kinds_of_mail_are_explained() -> None:
+    """docs/mail.md has a row for each."""
+    text = (DOCS / "mail.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in text] == []
 
 
 def test_the_coverage_table_is_up_to_date() -> None:

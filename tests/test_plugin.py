@@ -30,7 +30,7 @@ class Runs:
         pytester.syspathinsert(ROOT)
         self.options = ["-q", "-W", "error"]
         # Others that take time or remember: not what is tested here.
-        for other in ("randomly", "cacheprovider", "hypothesispytest"):
+        for other in ("randomly", "cacheprovider", "hypothesispytest", "asyncio"):
             self.options += ["-p", f"no:{other}"]
         self.options += [] if INSTALLED else ["-p", "conftest_plugin"]
 

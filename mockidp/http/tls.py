@@ -40,6 +40,8 @@ class CertificateAuthority:
     def pem_path(self) -> Path:
         """The path of `ca.pem`, for clients' trust (`verify=`, `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`)."""
         with self._lock:
+            if self._authority is None and self._state_dir is not None and _is_whole(self._state_dir):
+                return self._state_dir / "ca.pem"  # without the libraries, which take longer than the rest
             authority = self._make()
             if self._state_dir is not None:
                 return self._state_dir / "ca.pem"
@@ -88,10 +90,21 @@ class CertificateAuthority:
         return self._authority
 
 
-def _kept(directory: Path) -> trustme.CA:
-    """Read the CA of `directory`, or make it; of several processes doing so at once, the first one wins."""
+def _is_whole(directory: Path) -> bool:
+    """Whether key and certificate are there and belong together; seen without trustme, which loads slowly."""
     import ssl
 
+    secret, public = directory / "ca-key.pem", directory / "ca.pem"
+    try:
+        # OpenSSL also compares key and certificate; without a password it would ask the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(secret, password="")
+        return secret.read_bytes().endswith(public.read_bytes()) and public.stat().st_size > 0
+    except (ValueError, OSError):
+        return False
+
+
+def _kept(directory: Path) -> trustme.CA:
+    """Read the CA of `directory`, or make it; of several processes doing so at once, the first one wins."""
     import trustme
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,13 +113,11 @@ def _kept(directory: Path) -> trustme.CA:
         fresh = trustme.CA(organization_name="mockidp")
         _create(secret, fresh.private_key_pem.bytes() + fresh.cert_pem.bytes())
     try:
-        # OpenSSL also compares key and certificate; without a password it would ask the terminal for one.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(secret, password="")
         key, mark, certificate = secret.read_bytes().partition(b"-----BEGIN CERTIFICATE")
         authority = trustme.CA.from_pem(mark + certificate, key)
         _create(public, authority.cert_pem.bytes())
-        if public.read_bytes() != authority.cert_pem.bytes():
-            raise ValueError(f"{public.name} is not the certificate in {secret.name}")
+        if not _is_whole(directory):
+            raise ValueError(f"{public.name} is not the certificate of the key in {secret.name}")
     except (ValueError, OSError) as error:
         raise ValueError(f"{secret}: unusable CA ({error}); remove it and {public} to renew it") from error
     return authority
