@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 PORT ?= 4100
+MINUTES ?= 10
 
-.PHONY: run test test-slow test-all check format clean
+.PHONY: run test test-slow test-all check format bench bench-growth bench-soak clean
 
 run: $(VENV)/.run  ## serve the demo tenant
 	$(BIN)/python -m mockidp serve --port $(PORT)
@@ -28,6 +29,15 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.run  ## mockidp beside its peers: benchmarks/RESULTS.md, within 15 minutes
+	$(BIN)/python -m benchmarks.run
+
+bench-growth: $(VENV)/.bench  ## by users and by connections: benchmarks/GROWTH.md
+	$(BIN)/python -m benchmarks.growth
+
+bench-soak: $(VENV)/.bench  ## MINUTES of load: benchmarks/SOAK.md
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -43,5 +53,9 @@ $(VENV)/.clients: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[clients]'
 	touch $@
 
+$(VENV)/.bench: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.peers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

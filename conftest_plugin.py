@@ -6,10 +6,10 @@ Nothing of mockidp is imported before a test asks for a fixture.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Servers = Callable[[Mapping[str, Any], Seed], MockIdp]
 
 T = TypeVar("T")
+OF_THE_WORLD = ("clock", "environ")  # options of `MockIdp` that an external server can be told
+TRACE = pytest.StashKey[Callable[[], str]]()  # of a test: what came to its idp
 MARKER = (
     "mockidp(seed=…, scenario=…, clock=…): the world of this test: a seed (path, mapping or list), "
     "a scenario file that has to be met, a frozen time"
@@ -27,16 +29,49 @@ MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the ini options."""
+    """Declare the ini options, and where an external server is."""
     parser.addini(
         "mockidp_seed", "seed files of the idp fixture, relative to the root directory", type="args"
     )
     parser.addini("mockidp_domain", "HOST[:PORT] that pins the issuer of the idp fixture", default="")
+    parser.addini("mockidp_url", "as --mockidp-url", default="")
+    group = parser.getgroup("mockidp")
+    group.addoption(
+        "--mockidp-url",
+        metavar="URL",
+        help="let the idp fixture be the mockidp that is served there (http://127.0.0.1:4100)",
+    )
+    group.addoption(
+        "--mockidp-trace",
+        action="store_true",
+        help="show with each test that fails the requests that came to its idp, decoded, secrets redacted",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker; refuse what several workers would do to one external server."""
     config.addinivalue_line("markers", MARKER)
+    url = _external_url(config)
+    if url and config.getoption("dist", "no") != "no":
+        raise pytest.UsageError(
+            f"one mockidp, at {url}, cannot serve several workers at once: run pytest without -n, "
+            "or without --mockidp-url, where each worker has a server of its own"
+        )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say where the external server is."""
+    url = _external_url(config)
+    return f"mockidp: {url}" if url else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the requests to the report of a test that failed."""
+    report = yield
+    if report.failed and item.config.getoption("mockidp_trace") and (text := item.stash.get(TRACE, None)):
+        report.sections.append(("mockidp", text()))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -54,17 +89,17 @@ def idp_options(pytestconfig: pytest.Config) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def _idp_servers() -> Iterator[Servers]:
+def _idp_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """One running server for each set of options: with overridden fixtures there may be several."""
     servers: dict[str, MockIdp] = {}
+    url = _external_url(pytestconfig)
+    start = _external(url) if url else _started
 
     def server(options: Mapping[str, Any], seed: Seed) -> MockIdp:
-        from mockidp import MockIdp
-
         own = {name: value for name, value in options.items() if name != "scenario"}  # each test begins it
         key = repr(sorted(own.items()))
         if key not in servers:
-            servers[key] = MockIdp(seed, **own).start()
+            servers[key] = start(own, seed)
         return servers[key]
 
     yield server
@@ -90,12 +125,68 @@ def idp(
     scenario = scenario or _located(idp_options.get("scenario"), _folders(request))
     otherwise = _located(idp_seed, _folders(request))
     server = _told(lambda: _idp_servers(idp_options, otherwise if seed is None else seed))
-    with ExitStack() as stack:
-        serving = server.serving(seed, wanted.get("clock"), scenario, otherwise=otherwise)
-        _told(lambda: stack.enter_context(serving))
+    test = request.node.nodeid
+    serving = server.serving(seed, wanted.get("clock"), scenario, otherwise=otherwise, label=test)
+    _told(serving.__enter__)
+    request.node.stash[TRACE] = lambda: _trace(server)
+    try:
         yield server
-        server.raise_problems()
+        _told(server.raise_problems)
         _told(server.verify)
+        _warn_of_leftovers(server, test)
+    finally:
+        if request.config.getoption("mockidp_trace"):
+            at_the_end = _trace(server)  # when the report is made, the world will be another
+            request.node.stash[TRACE] = lambda: at_the_end
+        _told(lambda: serving.__exit__(None, None, None))
+
+
+def _trace(server: MockIdp) -> str:
+    from mockidp.harness.trace import trace
+
+    return trace(server.requests)
+
+
+def _warn_of_leftovers(server: MockIdp, test: str) -> None:
+    """Name requests that came here from earlier tests; what a rule held up until its end is meant to."""
+    found = (each for each in server.requests.leftovers() if each.leftover_of != test)
+    if leftovers := [each for each in found if each.counts or not each.rule]:
+        from mockidp.harness.leftovers import leftover_text
+
+        warnings.warn(pytest.PytestWarning(leftover_text(leftovers)), stacklevel=1)
+
+
+def _external_url(config: pytest.Config) -> str:
+    """Return where the external server is; an empty text: there is none."""
+    given: str | None = config.getoption("mockidp_url")
+    return config.getini("mockidp_url") if given is None else given
+
+
+def _started(options: Mapping[str, Any], seed: Seed) -> MockIdp:
+    from mockidp import MockIdp
+
+    return MockIdp(seed, **options).start()
+
+
+def _external(url: str) -> Servers:
+    """Return what holds the server at the URL; it warns, once, of options that are the server's own."""
+    told: set[str] = set()
+
+    def hold(options: Mapping[str, Any], seed: Seed) -> MockIdp:
+        from mockidp import RemoteIdp
+
+        own = sorted(options.keys() - {*OF_THE_WORLD, *told})
+        told.update(own)
+        if own:
+            names = ", ".join(own)
+            warnings.warn(
+                pytest.PytestWarning(f"{names} of idp_options: start the server at {url} with it"),
+                stacklevel=1,
+            )
+        known = {name: options[name] for name in OF_THE_WORLD if name in options}
+        return cast("MockIdp", RemoteIdp(url, seed, **known))  # the same object as far as tests go
+
+    return hold
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -139,11 +230,18 @@ def _located(seed: Any, folders: Iterable[Path]) -> Any:
 
 
 def _told(do: Callable[[], T]) -> T:
-    """Return what `do` returns; a mistake or a difference is the test's failure, without a traceback."""
-    from mockidp.errors import UsageError
+    """Return what `do` returns; a mistake or a difference is the test's failure, without a traceback.
+
+    Without the external server no other test can pass either.
+    """
+    from mockidp.errors import Unreachable, UsageError
 
     try:
         return do()
+    except Unreachable as error:
+        gone, message = True, str(error)
     except (UsageError, AssertionError) as error:
-        message = str(error)
+        gone, message = False, str(error)
+    if gone:
+        pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)
     pytest.fail(message, pytrace=False)

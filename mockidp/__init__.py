@@ -7,24 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mockidp.errors import UsageError as UsageError
+    from mockidp.harness.browser import Browser as Browser
+    from mockidp.harness.exchange import Exchange as Exchange
+    from mockidp.harness.objects import UserView as UserView
+    from mockidp.model.outbox import Message as Message
+    from mockidp.remote.idp import RemoteIdp as RemoteIdp
     from mockidp.server import MockIdp as MockIdp
 
 __version__ = "0.1.0"
-__all__ = ["MockIdp", "UsageError", "__version__"]
+_MODULES = {
+    "Browser": "harness.browser",
+    "Exchange": "harness.exchange",
+    "Message": "model.outbox",
+    "MockIdp": "server",
+    "RemoteIdp": "remote.idp",
+    "UsageError": "errors",
+    "UserView": "harness.objects",
+}
+__all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazily, so that the command line and the pytest plugin start without the whole house.
-    if name == "MockIdp":
+    if name not in _MODULES:
+        raise AttributeError(f"module 'mockidp' has no attribute '{name}'")
+    from importlib import import_module
+
+    if name != "UsageError":
         _open_werkzeug()
-        from mockidp.server import MockIdp
-
-        return MockIdp
-    if name == "UsageError":
-        from mockidp.errors import UsageError
-
-        return UsageError
-    raise AttributeError(f"module 'mockidp' has no attribute '{name}'")
+    return getattr(import_module(f"mockidp.{_MODULES[name]}"), name)
 
 
 def _open_werkzeug() -> None:

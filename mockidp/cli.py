@@ -10,17 +10,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mockidp.harness.command_line import CommandError, Option, parsed
+from mockidp.harness.command_line import SERVER, STATE_DIR, WORLD, CommandError, Option, parsed
+from mockidp.wsgi import PORT, mock, report_problems, state_dir
 
 if TYPE_CHECKING:
     import threading
 
     from mockidp.server import MockIdp
 
-PORT = 4100
 USAGE_ERROR, NOT_MET, CANNOT_RUN, NOT_FOUND = 2, 3, 126, 127  # the last two as shells have them
 HELP = """usage: python -m mockidp [COMMAND] [OPTION …]
 
@@ -39,29 +38,12 @@ commands:
 
 
 JSON = Option("--json", "flag", "", "print JSON")
-STATE_DIR = Option("--state-dir", "text", "DIR", "where the certificate authority is kept")
-WORLD = (
-    Option("--seed", "paths", "FILE", "seed files or export directories; later ones win (demo tenant)"),
-    Option("--host", "text", "HOST", "the address to bind (127.0.0.1)"),
-    Option("--port", "number", "PORT", "the port to bind; 0 takes a free one (4100; exec: 0)"),
-    Option("--domain", "text", "HOST[:PORT]", "pin the issuer to https://DOMAIN/"),
-    Option("--issuer", "text", "URL", "pin the issuer"),
-    Option("--frozen-time", "text", "ISO", "freeze the clock"),
+SERVE = (
+    *SERVER,
+    JSON,
+    Option("--open", "flag", "", "open the dashboard in the browser"),
+    Option("--workers", "number", "N", "serve plain HTTP by granian, in N processes (only 1 as yet)"),
 )
-SERVER = (
-    *WORLD,
-    Option(
-        "--scenario",
-        "text",
-        "FILE",
-        "a scenario file: a seed and a script; exec: has to be met, else status 3",
-    ),
-    Option("--allow-remote", "flag", "", "let other machines connect"),
-    Option("--allow-host", "words", "NAME", "accept this Host as well; may be repeated"),
-    Option("--trust-proxy", "flag", "", "believe Forwarded and X-Forwarded-Proto/-Host/-Port of a proxy"),
-    STATE_DIR,
-)
-SERVE = (*SERVER, JSON, Option("--open", "flag", "", "open the dashboard in the browser"))
 TOKEN = (
     Option("--client", "text", "ID|NAME", "the client that gets the token"),
     Option("--user", "text", "U", "user_id, e-mail or name; left out, the client's own token"),
@@ -110,40 +92,6 @@ def _run(arguments: list[str]) -> int:
         raise CommandError(str(error).replace("\n", " ")) from None
 
 
-def _mock(values: Any, port: int) -> MockIdp:
-    """Return the mock that the options describe, not started."""
-    from mockidp import MockIdp
-
-    return MockIdp(
-        values.seed,
-        host=values.host or "127.0.0.1",
-        port=port if values.port is None else values.port,
-        domain=values.domain,
-        issuer=values.issuer,
-        allow_hosts=getattr(values, "allow_host", None) or (),
-        # A token is made without a server: nothing is bound.
-        allow_remote=bool(getattr(values, "allow_remote", True)),
-        trust_proxy=bool(getattr(values, "trust_proxy", False)),
-        state_dir=_state_dir(values),
-        scenario=getattr(values, "scenario", None),
-        clock=values.frozen_time,
-    )
-
-
-def _state_dir(values: Any) -> Path:
-    """Return where state is kept between runs: as told, or the platform's directory for it."""
-    given = getattr(values, "state_dir", None)
-    if given:
-        return Path(given).expanduser().absolute()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Application Support"
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base, "mockidp").expanduser()
-
-
 @contextmanager
 def _signals(handler: Callable[[int], None]) -> Iterator[None]:
     """Have SIGTERM and SIGINT (Ctrl-C) call `handler` inside the block."""
@@ -165,12 +113,14 @@ def _serve(arguments: list[str]) -> int:
     import threading
 
     values = parsed("serve", SERVE, arguments)
+    if values.workers is not None:
+        return _serve_by_workers(values)
     stop = threading.Event()
     with _signals(lambda _: stop.set()):
-        idp = _mock(values, PORT)
+        idp = mock(values, PORT)
         with idp:
             _warn(idp, values)
-            print(_ready_line(idp) if values.json else _banner(idp, values.state_dir), flush=True)
+            print(_announcement(idp, values, idp.https_url), flush=True)
             if values.open:
                 import webbrowser
 
@@ -179,20 +129,24 @@ def _serve(arguments: list[str]) -> int:
     return 0
 
 
+def _serve_by_workers(values: Any) -> int:
+    from mockidp import workers
+
+    with _signals(lambda _: sys.exit()):
+        workers.check_workers(values.workers)
+        workers.take_port(values)
+        idp = mock(values, PORT)
+        _warn(idp, values)
+        workers.serve(values, _announcement(idp, values, None))
+    return 0
+
+
 def _wait(idp: MockIdp, stop: threading.Event) -> None:
     """Wait for the end, telling of mockidp's own failures as they happen."""
+    told: list[object] = []
     while not stop.wait(0.5):
-        _report_problems(idp)
-    _report_problems(idp)
-
-
-def _report_problems(idp: MockIdp) -> None:
-    from mockidp.server import InternalError
-
-    try:
-        idp.raise_problems()
-    except InternalError as error:
-        print(error, file=sys.stderr, flush=True)
+        report_problems(idp, told, sys.stderr)
+    report_problems(idp, told, sys.stderr)
 
 
 def _warn(idp: MockIdp, values: Any) -> None:
@@ -205,24 +159,23 @@ def _warn(idp: MockIdp, values: Any) -> None:
         )
 
 
-def _ready_line(idp: MockIdp) -> str:
+def _announcement(idp: MockIdp, values: Any, https_url: str | None) -> str:
+    """Return what is printed when connections are accepted; no `https_url`: in plain HTTP alone."""
+    if not values.json:
+        from mockidp.harness.banner import banner
+
+        return banner(idp.state, idp.url, https_url, idp.domain, values.state_dir)
     from mockidp import json
 
     ready = {
         "url": idp.url,
-        "https_url": idp.https_url,
+        "https_url": https_url,
         "issuer": idp.issuer,
         "domain": idp.domain,
-        "ca": idp.ca_path,
+        "ca": https_url and idp.ca_path,
         "control": f"{idp.url}/_mockidp",
     }
     return json.encode(ready).decode()
-
-
-def _banner(idp: MockIdp, state_dir: str | None) -> str:
-    from mockidp.harness.banner import banner
-
-    return banner(idp.state, idp.url, idp.https_url, idp.domain, state_dir)
 
 
 def _exec(arguments: list[str]) -> int:
@@ -241,7 +194,7 @@ def _exec(arguments: list[str]) -> int:
         if process is not None and number == signal.SIGTERM:
             process.send_signal(number)
 
-    with _signals(forward), _mock(values, 0) as idp:
+    with _signals(forward), mock(values, 0) as idp:
         _warn(idp, values)
         try:
             process = subprocess.Popen(command, env={**os.environ, **idp.env})
@@ -249,7 +202,9 @@ def _exec(arguments: list[str]) -> int:
             print(f"mockidp: cannot run '{command[0]}': {(error.strerror or '').lower()}", file=sys.stderr)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         status = process.wait()
-        _report_problems(idp)
+        report_problems(idp, [], sys.stderr)
+        if idp.problems:
+            return NOT_MET
         try:
             idp.verify()
         except AssertionError as error:
@@ -273,7 +228,7 @@ def _token(arguments: list[str]) -> int:
     if not values.client:
         raise CommandError("token needs --client ID|NAME")
     claims = dict(_claim(text) for text in values.claim or ())
-    token = _mock(values, PORT).token(
+    token = mock(values, PORT).token(
         values.user,
         client=values.client,
         audience=values.audience,
@@ -343,7 +298,7 @@ def _ca(arguments: list[str]) -> int:
     from mockidp.http.tls import CertificateAuthority
 
     try:
-        print(CertificateAuthority(_state_dir(values)).pem_path)
+        print(CertificateAuthority(state_dir(values)).pem_path)
     except (OSError, ValueError) as error:
         raise CommandError(f"no certificate authority: {error}") from None
     return 0

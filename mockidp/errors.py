@@ -17,6 +17,14 @@ class UsageError(Exception):
     """A test author's or operator's mistake: one line that says where, what, and how to fix it."""
 
 
+class Unreachable(UsageError):
+    """No mockidp answers where one was said to be."""
+
+
+class InternalError(Exception):
+    """mockidp itself failed while it answered a request; the message has the traceback."""
+
+
 class Refusal(Exception):
     """The emulated tenant refuses a request.
 
@@ -55,6 +63,18 @@ class OAuthError(Refusal):
 
     def body(self) -> Json:
         return {"error": self.error, "error_description": self.description, **self.extra}
+
+
+class TooManyAttempts(OAuthError):
+    """Brute-force protection keeps a login name out (documentation, "auth0.js", errors)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too_many_attempts",
+            "Your account has been blocked after multiple consecutive login attempts. We've sent you a "
+            "notification via your preferred contact method with instructions on how to unblock it.",
+            429,
+        )
 
 
 class PageError(Refusal):

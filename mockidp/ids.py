@@ -7,6 +7,7 @@ of a kind (the n-th request of a run gets the n-th). Predictable by design: neve
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 from mockidp.store import Kind, Store
 
@@ -31,7 +32,17 @@ class Ids:
     def draw(self, kind: str, length: int, alphabet: str = BASE62) -> str:
         """Return the next text of `kind`, `length` characters of `alphabet`."""
         n = self._store.update(COUNTERS, kind, _next)
-        return derive(f"{self._tenant}{kind}#{n}", length, alphabet)
+        return self.nth(kind, n, length, alphabet)
+
+    def drawn(self, kind: str) -> int:
+        """Return how many of `kind` were drawn."""
+        return self._store.find(COUNTERS, kind) or 0
+
+    def nth(self, kind: str, number: int, length: int, alphabet: str = BASE62) -> str:
+        """Return the text that is drawn as the `number`th (from 1) of `kind`."""
+        name = f"{self._tenant}{kind}#{number}".encode()
+        digest = hashlib.blake2b(name, key=b"mockidp", digest_size=length).digest()  # at most 64
+        return digest.translate(_letters(alphabet)).decode()
 
     def request(self) -> str:
         """Return the id of a request: 20 hex digits; each answer has one, so it is a cheap one."""
@@ -61,6 +72,12 @@ class Ids:
 
 def _next(before: int | None) -> int:
     return (before or 0) + 1
+
+
+@cache
+def _letters(alphabet: str) -> bytes:
+    """Return a letter for each byte; that some come a little oftener is of no account here."""
+    return bytes(ord(alphabet[byte % len(alphabet)]) for byte in range(256))
 
 
 def derive(name: str, length: int, alphabet: str = BASE62) -> str:

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mockidp.app import all_routes
-from mockidp.clock import parse_time
+from mockidp.clock import parse_moment
 from mockidp.errors import UsageError
+from mockidp.harness.environment import environment
 from mockidp.harness.handle import TenantHandle
 from mockidp.harness.minting import Scope, mint_management_token
 from mockidp.harness.objects import UserView, resolve_connection, view_user
@@ -42,10 +43,6 @@ DEFAULT_PORT = 4100  # in URLs until a server runs
 _WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-class InternalError(Exception):
-    """mockidp itself failed while it answered a request; the message has the traceback."""
-
-
 class MockIdp(TenantHandle, Steering):
     """A mock tenant with its server: a context manager, or `start()` and `stop()`.
 
@@ -64,6 +61,8 @@ class MockIdp(TenantHandle, Steering):
         clock: a time (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
         environ: what fills the placeholders of seeds; None for the process's environment.
         name: of a tenant beside another one: it has other signing keys, codes and cookies.
+        https: whether `issuer`, tokens made in Python and links in mails have the https URL, as what takes
+            a domain expects; else the http one. Over the wire the issuer follows the URL that was used.
 
     Raises `UsageError` for a wrong seed, and `start()` for a port in use.
     """
@@ -84,6 +83,7 @@ class MockIdp(TenantHandle, Steering):
         clock: str | float | datetime | None = None,
         environ: Mapping[str, str] | None = None,
         name: str = "",
+        https: bool = False,
     ) -> None:
         if not (is_loopback(host) or allow_remote):
             place = host or "all addresses"
@@ -100,18 +100,19 @@ class MockIdp(TenantHandle, Steering):
         others = (allow_hosts,) if isinstance(allow_hosts, str) else allow_hosts
         names = Names(tenant=name, domain=domain, issuer=issuer, hosts=frozenset((*others, *own)))
         self._host, self._port, self._trust_proxy = host, port, trust_proxy
-        self._environ = environ
-        self._frozen_at = None if clock is None else parse_time(clock)
+        self._environ, self._https = environ, https
+        self._frozen_at = None if clock is None else parse_moment(clock)
         self._ca = CertificateAuthority(
             None if state_dir is None else Path(state_dir).expanduser().absolute()
         )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
         self._worlds = Worlds(names, {"_mockidp": self._control_routes}, environ)
-        self._worlds.serve_at(self.url)
+        self._worlds.serve_at(self._own_url, port or None)  # where another server may host `app`
         self._stage = self._worlds.stage(seed, scenario, self._frozen_at)
         self._world = self._stage.world
         self._world.rules.restart(self._stage.script)
+        self._label: str | None = None  # of the test that runs
         self._others: dict[str, MockIdp] = {}  # what `tenant` gave, by name
         self._met: set[str] = set()  # of these, whom this test has asked for
 
@@ -129,9 +130,9 @@ class MockIdp(TenantHandle, Steering):
             try:
                 self._server = HttpHost(self.app, self._host, self._port, self._ca, self._serves)
             except (OSError, OverflowError) as error:
-                raise UsageError(_cannot_listen(self._host, self._port, error)) from None
+                raise UsageError(cannot_listen(self._host, self._port, error)) from None
             self._bound_port = self._server.address[1]
-            self._worlds.serve_at(self.url, self._bound_port)
+            self._worlds.serve_at(self._own_url, self._bound_port)
             self._server.start()
             for other in self._others.values():
                 other.start()
@@ -166,6 +167,10 @@ class MockIdp(TenantHandle, Steering):
         return f"https://{'localhost' if local else self._host}:{self._bound_port}"
 
     @property
+    def _own_url(self) -> str:
+        return self.https_url if self._https else self.url
+
+    @property
     def domain(self) -> str:
         """What an SDK takes as the tenant's domain: pinned, impersonated, or `localhost:PORT`."""
         names = self.state.names
@@ -182,15 +187,7 @@ class MockIdp(TenantHandle, Steering):
     @property
     def env(self) -> dict[str, str]:
         """Environment variables that point SDKs of any language here; the issuer is that of `token()`."""
-        issuer = self.issuer.rstrip("/")
-        ca_names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        return {
-            "AUTH0_DOMAIN": self.domain,
-            "AUTH0_ISSUER_BASE_URL": issuer,
-            "ISSUER_BASE_URL": issuer,
-            **dict.fromkeys(ca_names, self.ca_path),
-            "MOCKIDP_URL": self.url,
-        }
+        return environment(self)
 
     @property
     def state(self) -> Tenant:
@@ -247,6 +244,7 @@ class MockIdp(TenantHandle, Steering):
                 clock=self._frozen_at,
                 environ=self._environ,
                 name=name,
+                https=self._https,
             )
             known._ca = self._ca
             self._others[name] = known
@@ -257,8 +255,12 @@ class MockIdp(TenantHandle, Steering):
         self._met.add(name)
         return known
 
-    def reset(self) -> None:
-        """Go back to the seed: every object, the clock, requests, rules, logins and problems."""
+    def reset(self, label: str | None = None) -> None:
+        """Go back to the seed: every object, the clock, requests, rules, logins and problems.
+
+        `label` names what begins, as of `serving`.
+        """
+        self._label = label or self._label
         self._begin(self._stage.world, self._stage.script)
 
     def load_scenario(self, scenario: SeedSource, /, **parameters: Any) -> None:
@@ -275,13 +277,14 @@ class MockIdp(TenantHandle, Steering):
             self.rules.restart(loaded.script)
 
     def _begin(self, world: World, script: Script) -> None:
+        self._world.requests.end()
         self._show(world)
         world.restore()
-        world.requests.clear()
+        world.requests.begin(self._label)
         world.rules.restart(script)
         world.application.problems.clear()
         for other in self._others.values():
-            other.reset()
+            other.reset(self._label)
         self._met.clear()
 
     def _show(self, world: World) -> None:
@@ -302,11 +305,10 @@ class MockIdp(TenantHandle, Steering):
         """Raise `InternalError` when mockidp itself failed since the last `reset()`."""
         for other in self._others.values():
             other.raise_problems()
-        problems = list(self._world.application.problems)
-        if problems:
+        try:
+            super().raise_problems()
+        finally:
             self._world.application.problems.clear()
-            texts = (f"{problem.where}\n{problem.traceback}" for problem in problems)
-            raise InternalError("mockidp failed while it answered\n\n" + "\n".join(texts))
 
     @contextmanager
     def serving(
@@ -316,19 +318,23 @@ class MockIdp(TenantHandle, Steering):
         scenario: SeedSource | None = None,
         *,
         otherwise: Seed = None,
+        label: str | None = None,
     ) -> Iterator[Self]:
         """Serve another seed or scenario inside the block, from its beginning, under the same URLs.
 
         `clock` freezes the time before the world is built, so that it is the same on every run. `otherwise`
-        is the seed when neither names one.
+        is the seed when neither names one. `label` names what begins, a test: a request that ends in a later
+        one, or presents what it was given here, is told as left over from it.
         """
-        frozen_at = self._frozen_at if clock is None else parse_time(clock)
+        frozen_at = self._frozen_at if clock is None else parse_moment(clock)
         before = self._stage, self._world
+        self._label = label
         self._stage = self._worlds.stage(seed, scenario, frozen_at, otherwise)
         try:
             self.reset()
             yield self
         finally:
+            self._label = None
             self._stage = before[0]
             self._show(before[1])
 
@@ -367,7 +373,8 @@ class MockIdp(TenantHandle, Steering):
         return self.state.names.is_served(authority)
 
 
-def _cannot_listen(host: str, port: int, error: OSError | OverflowError) -> str:
+def cannot_listen(host: str, port: int, error: OSError | OverflowError) -> str:
+    """Return the line that says why a port cannot be bound."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use; choose another (0 takes a free one)"
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mockidp.app import Application
+from mockidp.harness.leftovers import Past
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
@@ -63,6 +64,7 @@ class Worlds:
         self._names = names
         self._rooms = rooms
         self._environ = environ
+        self._past = Past()
         self._known: dict[tuple[bytes, float | None], World] = {}
         self._url = ""
         self._ports: frozenset[int | None] = frozenset()  # of this machine, that lead here
@@ -105,7 +107,7 @@ class Worlds:
             document["mockidp"] = {**document["mockidp"], "clock": frozen_at}
         tenant = Tenant(self._names)
         build(tenant, document)
-        requests, rules = Recorder(tenant), Rules(tenant, Logins(tenant))
+        requests, rules = Recorder(tenant, past=self._past), Rules(tenant, Logins(tenant))
         application = Application(tenant, self._rooms, (requests.layer, rules.layer))
         requests.router, rules.application = application.router, application
         world = World(tenant, application, requests, rules, Outbox(tenant), tenant.snapshot())

@@ -28,7 +28,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("authentication", "universal_login", "management", "harness", "seed"),
     ("app",),
     ("worlds",),
-    ("server",),
+    ("server", "remote"),
+    ("wsgi",),
+    ("workers",),
     ("cli",),
     ("__main__", "__init__"),
 )
@@ -42,6 +44,10 @@ URL_EXCEPTIONS = {
     "/v2/logout": "logout",
     "/oidc/logout": "logout",
     "/authorize/resume": "authorize",
+    # the login page is a page of its own when it asks for an address alone, and another when for a code
+    "/u/login/identifier": "login_identifier",
+    "/u/login/passwordless-email-challenge": "login_passwordless",
+    "/u/login/passwordless-sms-challenge": "login_passwordless",
     "/dbconnections/signup": "dbconnections",
     "/dbconnections/change_password": "dbconnections",
     # four times the same question
@@ -56,6 +62,8 @@ URL_EXCEPTIONS = {
     "/relay.html": "relay",
     "/sso_dbconnection_popup/{client_id}": "sso_dbconnection_popup",
 }
+# Second segments of /api/v2 that have a file of their own.
+SPLIT = ("identities", "invitations")
 
 
 def room_of(path: Path) -> str:
@@ -144,7 +152,7 @@ def test_the_url_is_the_file() -> None:
             expected = ("universal_login", path.split("/")[2])
         elif path.startswith("/api/v2/"):
             parts = [p for p in path.removeprefix("/api/v2/").split("/") if not p.startswith("{")]
-            expected = ("management", parts[-1] if parts[-1] == "identities" else parts[0])
+            expected = ("management", parts[-1] if parts[-1] in SPLIT else parts[0])
         elif path.startswith("/.well-known/"):
             expected = ("authentication", "well_known")
         else:

@@ -8,86 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 import requests
+from cli_world import POSIX, ROOT, Cli, refused
 
 import mockidp
 
-ROOT = Path(mockidp.__file__).parents[1]
 API = "https://api.example.com"
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-
-
-class Cli:
-    """Runs `python -m mockidp` in an empty directory with a state directory of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("MOCKIDP_")}
-        self.environ = {**kept, "PYTHONPATH": str(ROOT), "MOCKIDP_STATE_DIR": str(folder / "state")}
-        self.environ["PYTHONIOENCODING"] = "utf-8"
-        self.started: list[subprocess.Popen[str]] = []
-
-    def __call__(
-        self, *arguments: str, environ: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run to the end."""
-        return subprocess.run(
-            [sys.executable, "-m", "mockidp", *arguments],
-            cwd=self.folder,
-            env={**self.environ, **(environ or {})},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-        )
-
-    def serve(
-        self, *arguments: str, environ: Mapping[str, str] | None = None
-    ) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-        """Start a server and return it with its line of JSON."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mockidp", *arguments],
-            cwd=self.folder,
-            env={**self.environ, **(environ or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-        self.started.append(process)
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line, process.communicate()[1]
-        return process, json.loads(line)
-
-    def write(self, name: str, text: str) -> str:
-        """Write a file and return its name."""
-        (self.folder / name).write_text(text, encoding="utf-8")
-        return name
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Iterator[Cli]:
-    """The command line; what it started is ended."""
-    cli = Cli(tmp_path)
-    yield cli
-    for process in cli.started:
-        process.kill()
-        process.communicate()
-
-
-def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line on stderr of a command that was refused."""
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr.rstrip("\n")
 
 
 # -- serve -----------------------------------------------------------------------------------------------
@@ -157,7 +89,8 @@ def test_several_seeds_and_all_options(cli: Cli) -> None:
     _, ready = cli.serve("--port", "0", "--json", *options, "--issuer", "https://id.example.com")
     state = requests.get(f"{ready['control']}/state", timeout=30).json()
     assert [user["name"] for user in state["users"]] == ["Two"]
-    assert state["clock"] == {"now": "2030-01-01T00:00:00.000Z", "epoch": 1893456000.0, "frozen": True}
+    clock = {"now": "2030-01-01T00:00:00.000Z", "epoch": 1893456000.0, "frozen": True, "rate": 0.0}
+    assert {name: state["clock"][name] for name in clock} == clock
     discovery = f"{ready['url']}/.well-known/openid-configuration"
     answer = requests.get(discovery, headers={"Host": "mockidp:4100"}, timeout=30).json()
     assert answer["issuer"] == ready["issuer"] == "https://id.example.com/"

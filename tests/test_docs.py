@@ -142,7 +142,8 @@ def test_the_tests_of_a_document_pass(document: Path, tmp_path: Path) -> None:
     projects = [path.parent for path in tmp_path.rglob("pyproject.toml")]
     for directory in (tmp_path, *projects):
         ignored = [f"--ignore={project}" for project in projects if project != directory]
-        options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", f"--rootdir={directory}"]
+        options = ["-q", "-W", "error", f"--rootdir={directory}"]
+        options += ["-p", "no:cacheprovider", "-p", "no:asyncio"]
         python(["-m", "pytest", *options, *ignored, str(directory)], directory)
 
 

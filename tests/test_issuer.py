@@ -346,3 +346,17 @@ def test_ipv6(scheme: str) -> None:
         with idp.impersonate("acme.eu.auth0.com"):
             answer = requests.get(f"https://acme.eu.auth0.com{DISCOVERY}", timeout=10)
         assert answer.json()["issuer"] == "https://acme.eu.auth0.com/"
+
+
+def test_the_https_url_may_be_the_one_of_tokens_made_in_python() -> None:
+    """An API that knows the tenant by its domain then takes them; plain http is answered as before."""
+    with MockIdp(https=True) as idp:
+        assert idp.issuer == f"https://{idp.domain}/"
+        assert idp.env["ISSUER_BASE_URL"] == f"https://{idp.env['AUTH0_DOMAIN']}"
+        token = idp.id_token(ALICE)
+        keys = requests.get(f"{idp.issuer}.well-known/jwks.json", verify=idp.ca_path, timeout=10).json()
+        key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
+        assert jwt.decode(token, key, audience="web", issuer=idp.issuer)["email"] == ALICE
+        plain = requests.get(f"{idp.url}{DISCOVERY}", timeout=10).json()
+        assert plain["issuer"] == f"{idp.url}/"
+        assert idp.tenant("other").issuer.startswith("https://localhost:")

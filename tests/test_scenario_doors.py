@@ -78,7 +78,7 @@ def test_the_marker_names_a_scenario_that_has_to_be_met(
     """What was not met fails the test at its end, with the difference; the next test has its own world."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (project / "test_it.py").write_text(TESTS)
-    options = ["-q", "-W", "error", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    options = ["-q", "-W", "error", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     options += [] if INSTALLED else ["-p", "conftest_plugin"]
     result = pytester.runpytest_subprocess(*options, f"--rootdir={project}", str(project))
     result.assert_outcomes(passed=6, errors=3)

@@ -18,8 +18,8 @@ import requests
 from werkzeug.test import Client
 
 from mockidp import MockIdp, UsageError
+from mockidp.errors import InternalError
 from mockidp.http.routing import Call, Route
-from mockidp.server import InternalError
 
 API = "https://api.example.com"
 DB = "Username-Password-Authentication"

@@ -154,6 +154,87 @@ LINK_IDENTITY = {
     },
 }
 
+CLIENT_ID = {"description": "ID of the client (application)", "format": "client-id"}
+CONNECTION_ID = {"pattern": "^con_[A-Za-z0-9]{16}$"}
+TTL = "Number of seconds for which the {} is valid before expiration. If unspecified or set to 0, this value"
+
+
+def identity(what: str, example: str, providers: list[str]) -> dict[str, Any]:
+    """Return the schema of a body's `identity`, which says which of a user's identities is meant."""
+    return {
+        "required": ["user_id", "provider"],
+        "additional": False,
+        "properties": {
+            "user_id": {"type": "string", "description": f"user_id of the identity{what}", "min_length": 1},
+            "provider": {
+                "type": "string",
+                "description": f"Identity provider name of the identity (e.g. `{example}`)",
+                "enum": providers,
+            },
+            "connection_id": {
+                "type": "string",
+                "description": "connection_id of the identity",
+                **CONNECTION_ID,
+            },
+        },
+    }
+
+
+TICKET = {
+    "user_id": {"description": "user_id of for whom the ticket should be created", "format": "user-id"},
+    "client_id": CLIENT_ID,
+    "ttl_sec": {"description": f"{TTL.format('ticket')} defaults to 432000 seconds (5 days)", "minimum": 0},
+    "result_url": {
+        "description": "URL the user will be redirected to in the classic Universal Login experience once "
+        "the ticket is used",
+        "format": "strict-uri",
+    },
+}
+VERIFIED_IDENTITY = identity(" to be verified", "google-oauth2", PROVIDERS.split())
+
+# unverified: the formats of tickets' and invitations' members; they are those of the same members elsewhere.
+INVITATION = {
+    "inviter": {
+        "required": ["name"],
+        "additional": False,
+        "properties": {
+            "name": {
+                "type": "string",
+                "description": "The inviter's name",
+                "min_length": 1,
+                "max_length": 300,
+            }
+        },
+    },
+    "invitee": {
+        "required": ["email"],
+        "additional": False,
+        "properties": {"email": {"type": "string", "description": "The invitee's email", "format": "email"}},
+    },
+    "client_id": {
+        "description": "Auth0 client ID. Used to resolve the application's login initiation endpoint",
+        "format": "client-id",
+    },
+    "connection_id": {
+        "description": "The id of the connection to force invitee to authenticate with",
+        **CONNECTION_ID,
+    },
+    "ttl_sec": {
+        "description": f"{TTL.format('invitation')} defaults to 604800 seconds (7 days). Max value: 2592000 "
+        "seconds (30 days)",
+        "minimum": 0,
+        "maximum": 2592000,
+    },
+    "roles": {
+        "description": "List of roles IDs to associated with the user",
+        "items": {"type": "string", "min_length": 1},
+    },
+    "send_invitation_email": {
+        "description": "Whether the user will receive an invitation email (true) or no email (false), true "
+        "by default"
+    },
+}
+
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v2/users"): CREATE_USER,
     ("PATCH", "/api/v2/users/{id}"): UPDATE_USER,
@@ -162,12 +243,28 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "name": {"max_length": 128, "pattern": "^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$"}
     },
     ("POST", "/api/v2/emails/provider"): {"settings": {"description": "Specific provider setting"}},
+    ("POST", "/api/v2/organizations/{id}/invitations"): INVITATION,
+    ("POST", "/api/v2/tickets/email-verification"): {**TICKET, "identity": VERIFIED_IDENTITY},
+    ("POST", "/api/v2/tickets/password-change"): {
+        **TICKET,
+        "connection_id": CONNECTION_ID,
+        "email": {
+            "description": "Email address of the user for whom the tickets should be created",
+            "format": "email",
+        },
+        "identity": identity("", "auth0", ["auth0"]),
+    },
     ("POST", "/api/v2/jobs/verification-email"): {
+        "user_id": {
+            "description": "user_id of the user to send the verification email to",
+            "format": "user-id",
+        },
+        "identity": VERIFIED_IDENTITY,
         "client_id": {
             "description": "client_id of the client (application). If no value provided, the global "
             "Client ID will be used",
             "format": "client-id",
-        }
+        },
     },
 }
 

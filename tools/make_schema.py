@@ -23,6 +23,9 @@ SHAPES: dict[str, Schema] = {
     "mapping": {"type": "object"},
     "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
     "duration": {"type": ["string", "number"], "examples": ["150ms", "2s", "1h30m"]},
+    "moment": {"type": ["string", "number"], "examples": ["2030-01-01T00:00:00Z"]},
+    "freeze": {"type": ["string", "number"], "examples": [*words.CHOICES["freeze"], "2030-01-01T00:00:00Z"]},
+    "rate": {"type": "number", "minimum": 0, "examples": [60]},
     "on": {
         "type": "string",
         "pattern": f"^(({METHODS}) /\\S*|after [0-9]+ requests?)$",
@@ -41,6 +44,7 @@ SHAPES: dict[str, Schema] = {
     "deny": {"anyOf": [{"type": "string"}, {"const": True}]},
     "mfa": {"enum": list(words.CHOICES["mfa"])},
     "consent": {"enum": list(words.CHOICES["consent"])},
+    "kind": {"enum": list(words.CHOICES["kind"])},
     "drop": {"enum": [True, False, *words.CHOICES["drop"]]},
     "rate_limit": {
         "anyOf": [

@@ -1,6 +1,7 @@
 """`GET`/`POST /authorize` and `GET /authorize/resume`: the only dispatcher of a login's steps.
 
     /authorize ── checks ──▶ transaction ─┬─▶ LOGIN ──▶ /u/login, /u/signup, /u/upstream ─┐
+                                          ├─▶ CODE ───▶ /u/login/passwordless-…-challenge ┤
                                           ├─▶ MFA ────▶ /u/mfa-email-challenge ───────────┤
                        /authorize/resume ─┤   LINK (no page)                              │
                                ▲          ├─▶ CONSENT ▶ /u/consent ───────────────────────┤
@@ -19,7 +20,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from werkzeug.wrappers import Response
 
-from mockidp.authentication.checks import CHECKS, Draft
+from mockidp.authentication.checks import CHECKS, Check, Draft
 from mockidp.authentication.issue import issue
 from mockidp.authentication.response_mode import respond, respond_error
 from mockidp.errors import ApiError, OAuthError, lost_transaction, user_blocked
@@ -37,7 +38,8 @@ from mockidp.model.connection import find_connection
 from mockidp.model.consent import needs_consent
 from mockidp.model.linking import link, unlink
 from mockidp.model.login_ticket import LoginTicket
-from mockidp.model.membership import check_membership
+from mockidp.model.membership import check_membership, is_invited
+from mockidp.model.offer import offer_of
 from mockidp.model.session import (
     TRANSACTIONS,
     AuthorizationRequest,
@@ -60,6 +62,7 @@ class Step(Enum):
     """What a login transaction needs next."""
 
     LOGIN = auto()
+    CODE = auto()  # that was sent to an address
     MFA = auto()
     LINK = auto()
     CONSENT = auto()
@@ -78,11 +81,11 @@ def authorize(call: Call) -> Response:
     return begin(call, browser_params(call.request))
 
 
-def begin(call: Call, params: Params) -> Response:
-    """Check an authorization request, whatever brought it, and take its first step."""
+def begin(call: Call, params: Params, *more: Check) -> Response:
+    """Check an authorization request, whatever brought it (and `more` of it), and take its first step."""
     draft = Draft(params=params)
     try:
-        for check in CHECKS:
+        for check in (*CHECKS, *more):
             draft = check(call, draft)
     except OAuthError as error:
         return respond_error(call, draft.request, error)
@@ -110,7 +113,7 @@ def next_step(tenant: Tenant, transaction: LoginTransaction) -> Step:
         raise OAuthError(transaction.error, transaction.error_description or "")
     user = find_user(tenant, transaction.user_id) if transaction.user_id else None
     if user is None or _session_is_gone(tenant, transaction):
-        return Step.LOGIN
+        return Step.CODE if transaction.code_sent_to else Step.LOGIN
     if user.blocked:
         raise user_blocked()
     request = transaction.request
@@ -146,12 +149,18 @@ def _session_will_do(tenant: Tenant, session: Session, request: AuthorizationReq
     """Whether the browser's session answers the request without a new login."""
     if request.link == "link" or request.prompt & {"login", "select_account"}:
         return False
-    if request.max_age is not None and tenant.now() - session.authenticated_at >= request.max_age:
+    age = tenant.now() - session.authenticated_at
+    if request.max_age is not None and not 0 <= age < request.max_age:  # below 0: the clock was set back
         return False
     if (request.link_to or request.session_hint) not in (None, session.user_id):
         return False
+    if request.invitation and not is_invited(tenant, request.invitation, session.user_id):
+        return False  # somebody else's session; who was invited has to log in
     if request.link == "unlink" or request.connection is None:
         return True  # a request to unlink names the connection to unlink, not the one to log in with
+    connection = find_connection(tenant, request.connection)
+    if connection and connection.is_passwordless and not request.is_silent:
+        return False  # documentation, "Passwordless with Universal Login"; unverified: but silently
     user = find_user(tenant, session.user_id)
     linked = {identity.connection for identity in user.identities} if user else set()
     # unverified: a session of another connection does not do
@@ -163,7 +172,7 @@ def _redeem_ticket(call: Call, transaction: LoginTransaction, ticket: LoginTicke
     user = find_by_identity(call.tenant, ticket.identity)
     if user is None:
         return transaction
-    record_login(call.tenant, user.user_id, call.request.remote_addr or "")
+    record_login(call.tenant, user.user_id, call.ip)
     return authenticate(call.tenant, transaction, user.user_id, ticket.identity, ticket.connection)
 
 
@@ -223,10 +232,14 @@ def _page_of(tenant: Tenant, step: Step, transaction: LoginTransaction) -> str:
         return f"/u/mfa-email-challenge?{urlencode(state)}"
     if step is Step.CONSENT:
         return f"/u/consent?{urlencode(state)}"
-    request = transaction.request
+    request, offer = transaction.request, offer_of(tenant, transaction)
+    if step is Step.CODE and offer.passwordless:
+        return f"/u/login/passwordless-{offer.passwordless.strategy}-challenge?{urlencode(state)}"
     connection = find_connection(tenant, request.connection) if request.connection else None
     if connection and connection.is_upstream and request.link != "unlink":
         return f"/u/upstream?{urlencode({'connection': connection.name, **state}, quote_via=quote)}"
+    if offer.passwordless:
+        return f"/u/login/identifier?{urlencode(state)}"
     page = "signup" if request.screen_hint == "signup" else "login"
     return f"/u/{page}?{urlencode(state)}"
 

@@ -216,14 +216,16 @@ def organization(call: Call, draft: Draft) -> Draft:
 
 
 def invitation(call: Call, draft: Draft) -> Draft:
-    """An invitation is open and for this organization."""
+    """An invitation is open and for this organization; it may force a connection."""
     ticket = draft.params.get("invitation")
     if not ticket:
         return draft
     found = find_invitation(call.tenant, ticket)
     if found is None or found.organization_id != draft.request.org_id or found.is_expired(call.tenant):
         raise OAuthError("invalid_request", "invitation not found or already used")
-    return draft.settle(invitation=ticket, login_hint=found.invitee.get("email"))
+    forced = find_connection(call.tenant, found.connection_id) if found.connection_id else None
+    name = forced.name if forced else draft.request.connection
+    return draft.settle(invitation=ticket, login_hint=found.invitee.get("email"), connection=name)
 
 
 def hints(call: Call, draft: Draft) -> Draft:

@@ -6,19 +6,21 @@ real tenant does about browsers without third-party cookies (`co_verifier`, its 
 
 from __future__ import annotations
 
-from mockidp.errors import OAuthError, PlainError, not_emulated
+from mockidp.errors import OAuthError, PlainError
 from mockidp.http.params import Params, body_params
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json
+from mockidp.model.brute_force import check_credentials
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.connection import Connection, find_connection
 from mockidp.model.login_ticket import issue_login_ticket
+from mockidp.model.passwordless import GRANT_TYPE as OTP
+from mockidp.model.passwordless import WrongCode, address_of, redeem_code
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import check_password
+from mockidp.model.user import Identity, User
 
 DEFAULT = "password"
 REALM = "http://auth0.com/oauth/grant-type/password-realm"
-OTP = "http://auth0.com/oauth/grant-type/passwordless/otp"
 MEMBERS = {
     DEFAULT: ("client_id", "credential_type", "username", "password"),
     REALM: ("client_id", "credential_type", "username", "password", "realm"),
@@ -27,14 +29,12 @@ MEMBERS = {
 
 
 def authenticate(call: Call) -> Json:
-    """Check a password for a page of the client, and give a ticket for `/authorize`."""
+    """Check a password, or a code that was sent, for a page of the client; give a ticket for `/authorize`."""
     body = body_params(call.request)
     client = _client(call, body)
     connection = _connection(call.tenant, client, body)
-    found = check_password(call.tenant, connection.name, body["username"], body["password"])
-    if found is None:
-        raise OAuthError("access_denied", "Wrong email or password.", 403)
-    user, identity = found
+    by_code = body.get("credential_type") == OTP
+    user, identity = _by_code(call, connection, body) if by_code else _by_password(call, connection, body)
     if user.blocked:
         raise OAuthError("blocked_user", "Blocked user", 403)
     return {
@@ -42,6 +42,22 @@ def authenticate(call: Call) -> Json:
         "co_verifier": call.tenant.ids.handle("co_verifier"),
         "co_id": call.tenant.ids.draw("co_id", 12),
     }
+
+
+def _by_password(call: Call, connection: Connection, body: Params) -> tuple[User, Identity]:
+    username, password = body["username"], body["password"]
+    found = check_credentials(call.tenant, call.issuer, connection, username, password, call.ip)
+    if found is None:
+        raise OAuthError("access_denied", "Wrong email or password.", 403)
+    return found
+
+
+def _by_code(call: Call, connection: Connection, body: Params) -> tuple[User, Identity]:
+    address = address_of(connection, body["username"]) or body["username"]
+    try:
+        return redeem_code(call.tenant, connection, address, body["otp"])
+    except WrongCode as wrong:
+        raise OAuthError("access_denied", str(wrong), 403) from None
 
 
 def _client(call: Call, body: Params) -> Client:
@@ -70,17 +86,21 @@ def _invalid_body(body: Params) -> OAuthError:
 
 
 def _connection(tenant: Tenant, client: Client, body: Params) -> Connection:
-    """Return the database that `realm` names, or the tenant's default directory."""
-    if body["credential_type"] == OTP:
-        raise not_emulated("POST", f"/co/authenticate with credential_type {OTP}")
+    """Return the connection that `realm` names, or the tenant's default directory."""
     realm = body.get("realm") or tenant.settings.default_directory
     if realm is None:
         # unverified: the text is the password grant's
         raise OAuthError("server_error", "Authorization server not configured with default connection.", 500)
     connection = find_connection(tenant, realm)
-    if connection is None or not connection.is_database or not connection.enabled_for(client):
+    if connection is None or not connection.enabled_for(client) or not _takes(connection, body):
         raise OAuthError("invalid_request", f"Unknown realm {realm}.")
     return connection
+
+
+def _takes(connection: Connection, body: Params) -> bool:
+    """Whether the connection takes this type of credentials."""
+    by_code = body.get("credential_type") == OTP
+    return connection.is_passwordless if by_code else connection.is_database
 
 
 ROUTES = (Route("POST", "/co/authenticate", authenticate, cors="client"),)

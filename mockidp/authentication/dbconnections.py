@@ -17,6 +17,7 @@ from mockidp.model.messages import request_password_reset
 from mockidp.model.password_policy import check_password_policy
 from mockidp.model.signup import ATTRIBUTES, sign_up
 from mockidp.model.tenant import Tenant
+from mockidp.model.tickets import Destination
 from mockidp.model.user import User
 
 SENT = "We've just sent you an email to reset your password."  # recorded
@@ -26,7 +27,9 @@ def signup(call: Call) -> Json:
     """Create a database user and answer what was created; no session begins."""
     body = _body(call.request)
     connection = _connection_of(call.tenant, body)
-    user = sign_up(call.tenant, call.issuer, connection, body, _text(body, "password"))
+    user = sign_up(
+        call.tenant, call.issuer, connection, body, _text(body, "password"), _text(body, "client_id")
+    )
     return _created(user, body)
 
 
@@ -40,7 +43,8 @@ def change_password(call: Call) -> Response:
     password = _text(body, "password")
     if password is not None:
         check_password_policy(connection, password, {"email": email})
-    request_password_reset(call.tenant, call.issuer, connection, email, new_password=password)
+    destination = Destination(client_id=_text(body, "client_id"))
+    request_password_reset(call.tenant, call.issuer, connection, email, destination, new_password=password)
     return Response(SENT, content_type="text/html; charset=utf-8")
 
 

@@ -7,11 +7,7 @@ from mockidp.http.routing import route_not_emulated
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "device flow": ("POST /oauth/device/code", "GET /activate"),
     "pushed authorization requests": ("POST /oauth/par",),
-    "passwordless": (
-        "POST /passwordless/start",
-        "POST /passwordless/verify",
-        "GET /passwordless/verify_redirect",
-    ),
+    "one-time codes for database connections": ("POST /otp/challenge",),
     "multi-factor authentication": (
         "POST /mfa/challenge",
         "POST /mfa/associate",
@@ -47,7 +43,6 @@ GRANT_TYPES = frozenset(
         "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token",
         "urn:okta:params:oauth:grant-type:webauthn",
         "urn:openid:params:grant-type:ciba",
-        "http://auth0.com/oauth/grant-type/passwordless/otp",
         "http://auth0.com/oauth/grant-type/mfa-otp",
         "http://auth0.com/oauth/grant-type/mfa-oob",
         "http://auth0.com/oauth/grant-type/mfa-recovery-code",

@@ -9,7 +9,13 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from mockidp import json
-from mockidp.authentication.grants import authorization_code, client_credentials, password, refresh_token
+from mockidp.authentication.grants import (
+    authorization_code,
+    client_credentials,
+    password,
+    passwordless_otp,
+    refresh_token,
+)
 from mockidp.authentication.grants.grant import Grant, Redeemed
 from mockidp.authentication.not_emulated import GRANT_TYPES
 from mockidp.errors import OAuthError, grant_not_allowed, not_emulated
@@ -29,6 +35,7 @@ GRANTS: dict[str, Grant] = {
         client_credentials.GRANT,
         password.GRANT,
         password.REALM_GRANT,
+        passwordless_otp.GRANT,
         refresh_token.GRANT,
     )
 }

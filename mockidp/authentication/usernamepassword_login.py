@@ -12,16 +12,17 @@ from markupsafe import Markup
 from werkzeug.wrappers import Request, Response
 
 from mockidp import json
-from mockidp.errors import OAuthError, Refusal
+from mockidp.errors import OAuthError, Refusal, TooManyAttempts
 from mockidp.http.params import json_object
 from mockidp.http.routing import Call, Route
 from mockidp.http.scripts import callback_of, jsonp
 from mockidp.json import Json
+from mockidp.model.brute_force import check_credentials
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.connection import Connection, find_connection
 from mockidp.model.login_ticket import LoginTicket, issue_login_ticket
 from mockidp.model.tenant import split_host
-from mockidp.model.user import User, check_password
+from mockidp.model.user import User
 from mockidp.tokens.issuer import sign_claims
 from mockidp.tokens.verifier import WRESULT_ISSUER
 
@@ -54,7 +55,8 @@ class LoginRefused(Refusal):
         self.code, self.description, self.name = code, description, name
 
     def body(self) -> dict[str, Json]:
-        return {"name": self.name, "code": self.code, "description": self.description, "statusCode": 400}
+        inside = 400 if self.status == 401 else self.status
+        return {"name": self.name, "code": self.code, "description": self.description, "statusCode": inside}
 
 
 def login(call: Call) -> Response:
@@ -81,7 +83,12 @@ def check_login(call: Call, body: Mapping[str, str]) -> tuple[LoginTicket, User]
         raise LoginRefused(400, "invalid_client", f"Unknown client: {body.get('client_id', '')}")
     connection = _connection(call, client, body.get("connection"))
     username = body.get("username") or body.get("email", "")
-    found = check_password(call.tenant, connection.name, username, body.get("password", ""))
+    password = body.get("password", "")
+    try:
+        found = check_credentials(call.tenant, call.issuer, connection, username, password, call.ip)
+    except TooManyAttempts as error:
+        # unverified: the name
+        raise LoginRefused(error.status, error.error, error.description, "AnomalyDetected") from None
     if found is None:
         raise LoginRefused(401, "invalid_user_password", "Wrong email or password.")
     user, identity = found

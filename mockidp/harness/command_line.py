@@ -74,6 +74,30 @@ def _boolean(variable: str, text: str) -> bool:
     return known[text.lower()]
 
 
+STATE_DIR = Option("--state-dir", "text", "DIR", "where the certificate authority is kept")
+WORLD = (
+    Option("--seed", "paths", "FILE", "seed files or export directories; later ones win (demo tenant)"),
+    Option("--host", "text", "HOST", "the address to bind (127.0.0.1)"),
+    Option("--port", "number", "PORT", "the port to bind; 0 takes a free one (4100; exec: 0)"),
+    Option("--domain", "text", "HOST[:PORT]", "pin the issuer to https://DOMAIN/"),
+    Option("--issuer", "text", "URL", "pin the issuer"),
+    Option("--frozen-time", "text", "ISO", "freeze the clock"),
+)
+SERVER = (
+    *WORLD,
+    Option(
+        "--scenario",
+        "text",
+        "FILE",
+        "a scenario file: a seed and a script; exec: has to be met, else status 3",
+    ),
+    Option("--allow-remote", "flag", "", "let other machines connect"),
+    Option("--allow-host", "words", "NAME", "accept this Host as well; may be repeated"),
+    Option("--trust-proxy", "flag", "", "believe Forwarded and X-Forwarded-Proto/-Host/-Port of a proxy"),
+    STATE_DIR,
+)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise CommandError(message)
@@ -96,3 +120,8 @@ def parsed(name: str, options: Sequence[Option], arguments: list[str], operands:
         if getattr(values, option.dest) is None:
             setattr(values, option.dest, option.from_environment(os.environ))
     return values
+
+
+def from_environment(options: Sequence[Option], environ: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options' values as the variables have them; None for each that is absent."""
+    return argparse.Namespace(**{option.dest: option.from_environment(environ) for option in options})

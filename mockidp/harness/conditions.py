@@ -47,7 +47,8 @@ def user_of(asked: Exchange) -> str | None:
     ):
         if kept is not None:
             return kept.authorization.user_id
-    name = form.get("username") or form.get("email") or asked.query.get("login_hint")
+    given = (form.get(name) for name in ("username", "email", "phone_number"))
+    name = next(filter(None, given), None) or asked.query.get("login_hint")
     known = _ids_of(asked.tenant, name) if name else ()
     return known[0] if known else None
 

@@ -1,7 +1,7 @@
 """`/_mockidp/`: the dashboard, a mock's world in a browser. Not part of what is emulated.
 
-Every action is a form's POST that answers with a redirect to where it was sent from, and is heard from pages
-of its own origin only, like the control API beside it.
+Any page may link to it. Every action is a form's POST that answers with a redirect to where it was sent from,
+and is heard from pages of its own origin only, like the control API beside it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from mockidp.clock import parse_rate
 from mockidp.errors import ApiError, UsageError
-from mockidp.harness.callers import guarded
+from mockidp.harness.callers import check_visitor, guarded
 from mockidp.harness.dashboard_pages import STATIC, dashboard_page, frame, static_file
 from mockidp.harness.dashboard_settings import domain_of, settings_for
 from mockidp.harness.dashboard_stream import stream
@@ -29,12 +30,13 @@ from mockidp.harness.dashboard_views import (
     user_row,
     user_url,
 )
+from mockidp.harness.mail import mail_of
 from mockidp.harness.operations import OPERATIONS, PREFIX, Idp
-from mockidp.harness.rules import Rules
+from mockidp.http import pages
 from mockidp.http.routing import Answer, Call, Endpoint, Route
 from mockidp.model.client import CLIENTS, Client
+from mockidp.model.outbox import MESSAGES
 from mockidp.model.user import USERS, find_by_identity, find_user, get_user
-from mockidp.rules.durations import parse_duration
 
 HOME = f"{PREFIX}/dashboard"
 USERS_SHOWN, REQUESTS_SHOWN, MESSAGES_SHOWN, CLIENTS_SHOWN = 25, 25, 25, 25
@@ -46,10 +48,6 @@ class Mock(Idp, Protocol):
 
     @property
     def ca_path(self) -> str: ...
-    @property
-    def rules(self) -> Rules: ...
-    def link(self, primary: str, secondary: str) -> object: ...
-    def unlink(self, user: str, provider: str, user_id: str) -> object: ...
 
 
 class Dashboard:
@@ -67,7 +65,10 @@ class Dashboard:
             f"{HOME}/clients": self.clients,
             f"{HOME}/requests": self.requests,
             f"{HOME}/outbox": self.outbox,
+            f"{PREFIX}/outbox/{{id}}": self.mail,
             f"{HOME}/rules": self.rules,
+        }
+        loaded: dict[str, Endpoint] = {
             f"{PREFIX}/requests/stream": lambda call: stream(call.request, lambda: self._idp.requests),
             f"{STATIC}/{{name}}": static_file,
         }
@@ -79,7 +80,11 @@ class Dashboard:
             "reset": self.reset,
         }
         return (
-            *(Route("GET", path, guarded(self._shown(endpoint))) for path, endpoint in shown.items()),
+            *(
+                Route("GET", path, guarded(self._shown(endpoint), check_visitor))
+                for path, endpoint in shown.items()
+            ),
+            *(Route("GET", path, guarded(self._shown(endpoint))) for path, endpoint in loaded.items()),
             *(
                 Route("POST", f"{HOME}/{name}", guarded(self._shown(self._acting(act))))
                 for name, act in done.items()
@@ -100,7 +105,7 @@ class Dashboard:
             user_count=len(users),
             requests=[request_row(tenant, each) for each in requests[-AT_A_GLANCE:][::-1]],
             request_count=len(requests),
-            messages=messages[: -AT_A_GLANCE // 2 - 1 : -1],
+            messages=[mail_of(message) for message in messages[: -AT_A_GLANCE // 2 - 1 : -1]],
             message_count=len(messages),
             client_count=len(tenant.store.all(CLIENTS)),
             domain=domain_of(call),
@@ -139,7 +144,15 @@ class Dashboard:
     def outbox(self, call: Call) -> Response:
         """Answer with the messages, newest first."""
         found = self._listed(call, list(self._idp.outbox)[::-1], MESSAGES_SHOWN)
-        return self._page(call, "outbox.html", listing=found, messages=found.rows)
+        messages = [mail_of(message) for message in found.rows]
+        return self._page(call, "outbox.html", listing=found, messages=messages)
+
+    def mail(self, call: Call) -> Response:
+        """Answer with one message as a mail client shows it: its link is the only one on the page."""
+        message = self._idp.state.store.find(MESSAGES, call.path["id"])
+        if message is None:
+            raise ApiError(404, "There is no such message; a reset forgets them.")
+        return pages.page("mail.html", lang="en", message=mail_of(message))
 
     def rules(self, call: Call) -> Response:
         """Answer with the rules and what each did."""
@@ -169,15 +182,18 @@ class Dashboard:
         return "unlink"
 
     def set_clock(self, form: dict[str, str]) -> str:
-        """Do one thing to the clock: `unfreeze`, `advance` by a duration, or `freeze` at a time or `now`."""
+        """Do one thing to the clock: `unfreeze`, `advance`, `travel`, `rate`, or `freeze`."""
         clock = self._idp.state.clock
         if "unfreeze" in form:
             clock.unfreeze()
-        elif advance := form.get("advance", "").strip():
-            clock.advance(parse_duration(advance))
+        elif by := form.get("advance", "").strip():
+            clock.advance(by)
+        elif to := form.get("travel", "").strip():
+            clock.travel(to)
+        elif factor := form.get("rate", "").strip():
+            clock.rate(parse_rate(factor))
         else:
-            at = _given(form, "freeze").strip()
-            clock.freeze(None if at == "now" else at)
+            clock.freeze(_given(form, "freeze").strip())
         return "clock"
 
     def reset(self, form: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from werkzeug.wrappers import Response
 
 from mockidp import __version__
-from mockidp.clock import iso
+from mockidp.clock import is_real, iso
 from mockidp.errors import not_found
 from mockidp.http import pages
 from mockidp.http.routing import Call
@@ -33,6 +33,7 @@ _POLICY = "; ".join(
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",  # a page that opens the dashboard gets no hold of its window
     "Referrer-Policy": "same-origin",  # `no-referrer` would make the Origin of our own forms `null`
     "X-Frame-Options": "deny",
 }
@@ -62,7 +63,8 @@ def frame(call: Call, tenant: Tenant) -> dict[str, object]:
         "epoch": now,
         "now": f"{iso(now)[:19].replace('T', ' ')} UTC",
         "now_iso": f"{iso(now)[:19]}Z",
-        "frozen": tenant.clock.frozen,
+        "rate": tenant.clock.state().rate,
+        "is_real": is_real(tenant.clock),
         "done": DONE.get(call.request.args.get("done", "")),
         "here": _target(call),
         "css": f"{STATIC}/dashboard.css?{_digest('dashboard.css')}",

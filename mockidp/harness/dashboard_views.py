@@ -156,6 +156,7 @@ def request_row(tenant: Tenant, exchange: Exchange) -> dict[str, Any]:
         "client": client.name if client else exchange.client_id or "",
         "user": (user and (user.email or user.name)) or exchange.user_id or "",
         "note": _note(exchange),
+        "leftover_of": exchange.leftover_of or "",
     }
 
 
@@ -173,6 +174,7 @@ def request_detail(tenant: Tenant, exchange: Exchange) -> dict[str, Any]:
         "body": "" if exchange.form_pairs else _cut(body),
         "answer": _cut(pretty(answer) if answer is not None else exchange.response_text),
         "location": exchange.location or "",
+        "about": _about(exchange),
     }
 
 
@@ -194,6 +196,16 @@ def _note(exchange: Exchange) -> str:
         return ""
     names = ("errorCode", "error", "code")
     return next((text for name in names if (text := text_member(answer, name))), "")
+
+
+def _about(exchange: Exchange) -> list[str]:
+    """Return what is to be told beside request and answer."""
+    told = [f"Took {exchange.duration * 1000:.1f} ms"]
+    if exchange.rule:
+        told.append(f"Rule {exchange.rule.number}: {exchange.rule.text}")
+    if exchange.leftover:
+        told.append(f"Left over from {exchange.leftover.of}: {exchange.leftover.reason}")
+    return told
 
 
 def _token(where: str, token: DecodedToken) -> dict[str, Any]:

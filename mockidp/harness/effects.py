@@ -1,4 +1,4 @@
-"""What a rule does to an answer on its way: headers, a broken, slow or missing body."""
+"""What a rule does: to the clock, and to an answer on its way: headers, a broken, slow or missing body."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from werkzeug.wrappers import Request, Response
 
 from mockidp import json
+from mockidp.clock import Clock
 from mockidp.harness.pause import Pause
 from mockidp.json import Json
 from mockidp.rules.rule import Then
@@ -29,8 +30,8 @@ class Dropped(Response):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _abort(environ)
-        start_response("500 Dropped", [])
-        return [b"dropped"]  # never sent: it tells the host that the client is gone
+        start_response("500 Dropped", [("Content-Length", "1")])
+        return iter(())  # ours notices that the client is gone; another server closes, as a byte is missing
 
 
 def scripted(then: Then) -> Response:
@@ -56,6 +57,18 @@ def shape(then: Then, request: Request, response: Response, pause: Pause) -> Res
     elif then.drop == "midway":
         _stream(response, _broken_off(response.get_data(), request.environ))
     return response
+
+
+def turn(clock: Clock, then: Then) -> None:
+    """Do to the clock what the rule says: where it goes, then how fast, then how far; raise `UsageError`."""
+    if then.freeze is not None:
+        clock.freeze(then.freeze)
+    if then.travel is not None:
+        clock.travel(then.travel)
+    if then.rate is not None:
+        clock.rate(then.rate)
+    if then.advance is not None:
+        clock.advance(then.advance)
 
 
 def _encoded(body: Json) -> tuple[bytes, str]:

@@ -14,27 +14,43 @@ from werkzeug.http import parse_options_header
 
 from mockidp import json
 from mockidp.clock import iso
+from mockidp.harness.redaction import redact_url
 from mockidp.http.routing import Router
 from mockidp.json import Json
 from mockidp.model.credentials import Authorization
 from mockidp.model.session import LoginTransaction
 from mockidp.model.tenant import Tenant
 from mockidp.tokens.jws import InvalidToken, raw, read_jws
-from mockidp.tokens.verifier import unverified_client, verify_access_token
+from mockidp.tokens.verifier import open_opaque, unverified_client
 
 Pairs = list[tuple[str, str]]
 _TOKEN_PARAMETERS = ("access_token", "id_token", "id_token_hint", "link_with", "client_assertion")
 
 
 class DecodedToken(msgspec.Struct, frozen=True):
-    """A token as it was sent, unverified; an opaque access token is opened unless it has expired."""
+    """A token as it was sent, unverified; an opaque access token of ours is opened."""
 
     header: dict[str, Json]
     claims: dict[str, Json]
 
 
+class MatchedRule(msgspec.Struct, frozen=True):
+    """The rule that answered a request: its place among the rules, from 1, and how it reads."""
+
+    number: int
+    text: str
+
+
+class Leftover(msgspec.Struct, frozen=True):
+    """What a request is left over of, and how that is known; a straggler began there and ended here."""
+
+    of: str
+    reason: str
+    is_straggler: bool = False
+
+
 class RecordedExchange(msgspec.Struct, frozen=True):
-    """An exchange as JSON; `started_at` is ISO 8601 by the tenant's clock."""
+    """An exchange as JSON; `started_at` is ISO 8601 by the tenant's clock, `duration` real seconds."""
 
     number: int
     method: str
@@ -51,6 +67,9 @@ class RecordedExchange(msgspec.Struct, frozen=True):
     client_id: str | None
     user_id: str | None
     started_at: str
+    duration: float
+    rule: MatchedRule | None
+    leftover_of: str | None
     tokens: dict[str, DecodedToken]
 
 
@@ -59,7 +78,8 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
 
     `number` counts from 1 since the last `clear()`. `target` is the request target, percent-encoded. Bodies
     are kept up to a limit. `status` is None when the connection was dropped; `started_at` is epoch seconds of
-    the tenant's clock. `environ` holds the request's headers under their CGI names.
+    the tenant's clock, `duration` the real seconds until the answer was ready to be sent. `environ` holds the
+    request's headers under their CGI names.
     """
 
     number: int
@@ -72,12 +92,31 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
     response_body: bytes
     started_at: float
     tenant: Tenant
+    duration: float = 0.0
+    scheme: str = "http"
+    rule: MatchedRule | None = None
     router: Router | None = None
     transaction: LoginTransaction | None = None
     authorization: Authorization | None = None
+    leftover: Leftover | None = None
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.number}: {self.method} {self.target} → {self.status}>"
+        return f"<Exchange {self.number}: {self.method} {redact_url(self.target)} → {self.status}>"
+
+    @property
+    def leftover_of(self) -> str | None:
+        """What the request is left over from: the label of an earlier test; None when it is of this one."""
+        return self.leftover.of if self.leftover else None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a request of this test, and not one that an earlier one began."""
+        return self.leftover is None or not self.leftover.is_straggler
+
+    @cached_property
+    def url(self) -> str:
+        """The absolute URL that was asked for, percent-encoded."""
+        return f"{self.scheme}://{self.environ.get('HTTP_HOST', 'localhost')}{self.target}"
 
     @cached_property
     def path(self) -> str:
@@ -163,7 +202,7 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
         if isinstance(self.response_json, dict):
             answered |= {name: text for name, text in self.response_json.items() if isinstance(text, str)}
         found = {
-            f"{side}.{name}": _decode(self.tenant, texts[name])
+            f"{side}.{name}": _decode(texts[name])
             for side, texts in (("request", sent), ("response", answered))
             for name in ("authorization", *_TOKEN_PARAMETERS)
             if name in texts
@@ -207,6 +246,9 @@ class Exchange(msgspec.Struct, frozen=True, dict=True, eq=False, kw_only=True):
             client_id=self.client_id,
             user_id=self.user_id,
             started_at=iso(self.started_at),
+            duration=self.duration,
+            rule=self.rule,
+            leftover_of=self.leftover_of,
             tokens=self.tokens,
         )
 
@@ -255,12 +297,12 @@ def _json(data: bytes) -> Json:
         return None
 
 
-def _decode(tenant: Tenant, token: str) -> DecodedToken | None:
+def _decode(token: str) -> DecodedToken | None:
     """Return what a JWT says without verifying it, or what is in an opaque token of ours."""
     try:
         if token.count(".") == 4:
+            claims = open_opaque(token)
             head = json.decode(raw(token.partition(".")[0]))
-            claims = verify_access_token(tenant, token).claims
             return DecodedToken(header=head if isinstance(head, dict) else {}, claims=claims)
         jws = read_jws(token)
     except (InvalidToken, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mockidp.clock import Clock
 from mockidp.errors import UsageError
@@ -22,15 +23,17 @@ from mockidp.harness.objects import (
     view_organization,
     view_user,
 )
-from mockidp.json import Json
 from mockidp.model import linking
 from mockidp.model.tenant import Tenant
 
+KEPT_SNAPSHOTS = 16  # that can be named by their numbers
+
 
 class Snapshot:
-    """How a tenant was: `idp.restore(snapshot)`, or call it."""
+    """How a tenant was: `idp.restore(snapshot)`, or call it. They are numbered from 1."""
 
-    def __init__(self, tenant: Tenant, restore: Callable[[], None]) -> None:
+    def __init__(self, number: int, tenant: Tenant, restore: Callable[[], None]) -> None:
+        self.number = number
         self.tenant = tenant
         self._restore = restore
 
@@ -42,7 +45,7 @@ class Snapshot:
 class TenantHandle(ABC):
     """What needs no more than a tenant; `MockIdp` is one, with a server."""
 
-    _latest: Snapshot | None = None
+    _snapshots: tuple[Snapshot, ...] = ()  # the latest ones
 
     @property
     @abstractmethod
@@ -79,7 +82,7 @@ class TenantHandle(ABC):
         client: Ref | None = None,
         audience: str | None = None,
         scope: Scope = None,
-        claims: Mapping[str, Json] | None = None,
+        claims: Mapping[str, Any] | None = None,
         expires_in: int | None = None,
         organization: Ref | None = None,
     ) -> str:
@@ -88,7 +91,9 @@ class TenantHandle(ABC):
         The scope is taken as it is; left out it is `openid profile email`, or what the client was granted.
         Without an audience the token is opaque, good for `/userinfo`.
         """
-        wanted = Wanted(client, scope, claims, expires_in, organization)
+        return self._access_token(user, audience, Wanted(client, scope, claims, expires_in, organization))
+
+    def _access_token(self, user: Ref | None, audience: str | None, wanted: Wanted) -> str:
         return mint_access_token(self.state, user, audience, wanted)
 
     def id_token(
@@ -98,12 +103,15 @@ class TenantHandle(ABC):
         client: Ref | None = None,
         nonce: str | None = None,
         scope: Scope = None,
-        claims: Mapping[str, Json] | None = None,
+        claims: Mapping[str, Any] | None = None,
         expires_in: int | None = None,
         organization: Ref | None = None,
     ) -> str:
         """Return an ID token of a user for a client; `expires_in` is in seconds."""
-        return mint_id_token(self.state, user, nonce, Wanted(client, scope, claims, expires_in, organization))
+        return self._id_token(user, nonce, Wanted(client, scope, claims, expires_in, organization))
+
+    def _id_token(self, user: Ref, nonce: str | None, wanted: Wanted) -> str:
+        return mint_id_token(self.state, user, nonce, wanted)
 
     def link(self, primary: Ref, secondary: Ref) -> UserView:
         """Link the secondary account to the primary and return that; `ApiError` as the tenant refuses it."""
@@ -125,17 +133,25 @@ class TenantHandle(ABC):
 
     def snapshot(self) -> Snapshot:
         """Remember how everything in the tenant is now, its clock too, for `restore`."""
-        self._latest = Snapshot(self.state, self.state.snapshot())
-        return self._latest
+        number = self._snapshots[-1].number + 1 if self._snapshots else 1
+        taken = Snapshot(number, self.state, self.state.snapshot())
+        self._snapshots = (*self._snapshots[1 - KEPT_SNAPSHOTS :], taken)
+        return taken
 
-    def restore(self, snapshot: Snapshot | None = None) -> None:
-        """Bring the tenant back to how it was at a snapshot, left out the latest one.
+    def restore(self, snapshot: Snapshot | int | None = None) -> None:
+        """Bring the tenant back to how it was at a snapshot (or its number), left out the latest one.
 
         `UsageError` when there is none, or another seed is served since.
         """
-        wanted = snapshot or self._latest
-        if wanted is None:
-            raise UsageError("there is no snapshot to restore: call idp.snapshot() first")
+        wanted = snapshot if isinstance(snapshot, Snapshot) else self._taken(snapshot)
         if wanted.tenant is not self.state:
             raise UsageError("the snapshot is of another seed's tenant than the one that is served now")
         wanted()
+
+    def _taken(self, number: int | None) -> Snapshot:
+        found = [each for each in self._snapshots if number in (None, each.number)]
+        if not self._snapshots:
+            raise UsageError("there is no snapshot to restore: call idp.snapshot() first")
+        if not found:
+            raise UsageError(f"there is no snapshot {number}; the last {KEPT_SNAPSHOTS} are kept")
+        return found[-1]

@@ -13,7 +13,7 @@ class Limiter:
     """Counts requests in windows of time.
 
     With a limit, each window lets so many through. Without one the first window lets none through, and after
-    it the limit is over.
+    it the limit is over. A window that has not begun, since the clock was set back, is none.
     """
 
     def __init__(self, limit: RateLimit) -> None:
@@ -27,7 +27,7 @@ class Limiter:
 
     def count(self, now: float) -> tuple[bool, dict[str, str]]:
         """Count a request; return whether it passes, and the headers of its answer."""
-        if self._ends is None or now >= self._ends:
+        if self._ends is None or not self._ends - self._limit.per <= now < self._ends:
             self._ends, self._count = now + self._limit.per, 0
         self._count += 1
         allowed = self._limit.limit or 0

@@ -1,4 +1,4 @@
-"""Who is meant: a user given as an object, by `user_id`, by a linked identity, or by e-mail."""
+"""Who is meant: a user given as an object, by `user_id`, by a linked identity, by e-mail or phone number."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ def find_person(tenant: Tenant, who: Who) -> tuple[User, Identity]:
     if user is not None:
         return user, user.identity(text) or user.main
     found = tenant.store.all(USERS, {"email": text}) or tenant.store.all(USERS, {"email": text.lower()})
+    found = found or [user for user in tenant.store.all(USERS) if text == user.phone_number]
     if len(found) > 1:
         found = [user for user in found if user.main.provider == "auth0"] or found
     if len(found) > 1:
         ids = ", ".join(f"'{user.user_id}'" for user in found)
-        raise UsageError(f"{len(found)} users have the e-mail '{text}'; name one by its user_id: {ids}")
+        what = "phone number" if text == found[0].phone_number else "e-mail"
+        raise UsageError(f"{len(found)} users have the {what} '{text}'; name one by its user_id: {ids}")
     if not found:
         raise UsageError(f"no user '{text}'{_nearest(tenant, text)}")
     return found[0], found[0].main

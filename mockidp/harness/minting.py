@@ -55,7 +55,7 @@ def mint_access_token(tenant: Tenant, user: Ref | None, audience: str | None, wa
     if server and server.identifier != SYSTEM:
         audience = server.identifier
     client = _client(tenant, wanted, server, "client_credentials" if user is None else "authorization_code")
-    scope = _scope(wanted.scope)
+    scope = scopes_of(wanted.scope)
     if scope is None:
         scope = USER_SCOPE if user is not None else _granted(tenant, client, server)
     authorization = _authorization(tenant, user, client, scope, wanted, audience=audience)
@@ -69,7 +69,7 @@ def mint_id_token(tenant: Tenant, user: Ref, nonce: str | None, wanted: Wanted) 
     """Return an ID token of a user for a client; the scope left out is `openid profile email`."""
     client = _client(tenant, wanted, None, "authorization_code")
     account = resolve_user(tenant, user)
-    scope = _scope(wanted.scope) or USER_SCOPE
+    scope = scopes_of(wanted.scope) or USER_SCOPE
     authorization = _authorization(tenant, account, client, scope, wanted, nonce=nonce)
     extra: dict[str, Json] = {} if wanted.expires_in is None else {"exp": tenant.now() + wanted.expires_in}
     extra |= wanted.claims or {}
@@ -82,7 +82,7 @@ def mint_management_token(tenant: Tenant, scope: Scope, everything: Iterable[str
     clients = [
         client.client_id for client in tenant.store.all(CLIENTS) if client.app_type == "non_interactive"
     ]
-    scopes = _scope(scope)
+    scopes = scopes_of(scope)
     authorization = Authorization(
         id=tenant.ids.handle("authorization"),
         client_id=next(iter([*(grant.client_id for grant in grants), *clients]), NO_CLIENT),
@@ -116,7 +116,8 @@ def _authorization(
     )
 
 
-def _scope(scope: Scope) -> tuple[str, ...] | None:
+def scopes_of(scope: Scope) -> tuple[str, ...] | None:
+    """Return the scopes one by one; None when nothing was said."""
     if scope is None:
         return None
     return tuple(scope.split()) if isinstance(scope, str) else tuple(scope)

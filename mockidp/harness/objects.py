@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mockidp.errors import UsageError
 from mockidp.harness.lookup import find_person
@@ -103,6 +103,13 @@ class UserView(Entity):
         "app_metadata": {},
         "logins_count": 0,
     }
+
+    if TYPE_CHECKING:  # for those who write tests; the rest is `Any`
+        email: str
+        name: str
+        identities: list[Record]
+        user_metadata: Record
+        app_metadata: Record
 
     @property
     def user_id(self) -> str:

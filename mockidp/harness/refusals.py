@@ -11,13 +11,10 @@ from http import HTTPStatus
 from mockidp import errors
 from mockidp.errors import ApiError, DbConnectionError, OAuthError, PageError, PlainError, Refusal
 from mockidp.harness.exchange import Exchange
+from mockidp.model.passwordless import GRANT_TYPE as PASSWORDLESS
 from mockidp.rules.rule import Then
 
 LIMIT = "Global limit has been reached"
-_BLOCKED = (
-    "Your account has been blocked after multiple consecutive login attempts. "
-    "We've sent you an email with instructions on how to unblock it."
-)
 # error → status and text of the OAuth family
 _OAUTH: dict[str, tuple[int, str]] = {
     "invalid_request": (400, "Missing required parameter: grant_type"),
@@ -41,7 +38,7 @@ _OAUTH: dict[str, tuple[int, str]] = {
     "endpoint_disabled": (404, "Endpoint disabled"),  # unverified: the text
     "method_not_allowed": (405, "Method Not Allowed"),  # unverified: the text
     "slow_down": (429, "You are polling faster than the specified interval of 5 seconds."),
-    "too_many_attempts": (429, _BLOCKED),
+    "too_many_attempts": (429, errors.TooManyAttempts().description),
     "too_many_requests": (429, LIMIT),
     "server_error": (500, "Internal Server Error"),  # unverified: the text
     "temporarily_unavailable": (503, "Service Unavailable"),  # unverified: the text
@@ -56,11 +53,18 @@ _OAUTH_BY_STATUS = {
     500: "server_error",
     503: "temporarily_unavailable",
 }
+
+
+def _wrong_code() -> OAuthError:
+    return OAuthError("invalid_grant", "Wrong email or verification code.", 403)
+
+
 _REDEEM = {  # what a grant that is not good is told
     "authorization_code": errors.invalid_authorization_code,
     "refresh_token": errors.invalid_refresh_token,
     "password": errors.wrong_password,
     "http://auth0.com/oauth/grant-type/password-realm": errors.wrong_password,
+    PASSWORDLESS: _wrong_code,
 }
 # errorCode → status and message of the Management API
 _API: dict[str, tuple[int, str]] = {

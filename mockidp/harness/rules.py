@@ -7,7 +7,7 @@ one without, once, as long as another waits behind it, and the last of them for 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -16,15 +16,17 @@ from werkzeug.wrappers import Request, Response
 from mockidp import json
 from mockidp.errors import Refusal, UsageError
 from mockidp.harness.conditions import is_meant
-from mockidp.harness.effects import Dropped, scripted, shape
-from mockidp.harness.exchange import Exchange
+from mockidp.harness.effects import Dropped, scripted, shape, turn
+from mockidp.harness.exchange import Exchange, MatchedRule
 from mockidp.harness.limiter import Limiter
 from mockidp.harness.lookup import find_person
 from mockidp.harness.pause import Pause
-from mockidp.harness.recorder import CONTROL, Handler, asked
+from mockidp.harness.recorder import CONTROL, RULE, Handler, asked
 from mockidp.harness.refusals import refusal_of, text_of
 from mockidp.harness.script import Answers, Logins, tampered
+from mockidp.http.routing import Router
 from mockidp.model.tenant import Tenant
+from mockidp.rules.operation import misspelt
 from mockidp.rules.read import read_rule
 from mockidp.rules.rule import Rule, Script, Then
 
@@ -32,8 +34,25 @@ JWKS = "/.well-known/jwks.json"
 AUTHORIZE = "/authorize"
 
 
+class Failure(Protocol):
+    """What failed inside mockidp itself: at which request, and how."""
+
+    @property
+    def where(self) -> str: ...
+    @property
+    def traceback(self) -> str: ...
+
+
 class Answering(Protocol):
-    """The application, as far as rules speak in its place."""
+    """The application, as far as rules speak in its place, and tests ask how it is."""
+
+    @property
+    def router(self) -> Router:
+        """Which operations there are."""
+
+    @property
+    def problems(self) -> Iterable[Failure]:
+        """What failed since the last reset."""
 
     def answer(self, request: Request, given: Response | Refusal) -> Response:
         """Return a response given instead of an endpoint's, rendered and finished as one of those."""
@@ -43,10 +62,14 @@ class Answering(Protocol):
 
 
 class Use:
-    """A rule, and what it did: `calls` counts the requests that it means, `times` those it answered."""
+    """A rule, and what it did: `calls` counts the requests that it means, `times` those it answered.
 
-    def __init__(self, rule: Rule) -> None:
+    `number` is its place among the rules, from 1.
+    """
+
+    def __init__(self, rule: Rule, number: int) -> None:
         self.rule = rule
+        self.number = number
         self.calls = 0
         self.times = 0
         self.limiter: Limiter | None = None
@@ -84,26 +107,45 @@ class Rules:
 
     def add(self, rule: Rule) -> Use:
         """Add a rule behind the others."""
-        use = Use(rule)
         with self._lock:
+            use = Use(rule, len(self._uses) + 1)
             self._uses.append(use)
         return use
 
     def put(self, document: Mapping[str, Any], use: Use | None = None) -> Use:
         """Read a rule and add it, or change one that is there; `UsageError` for what is no rule."""
         rule = read_rule(document)
+        self._check(rule)
         if use is None:
             return self.add(rule)
         use.rule = rule
         return use
 
     def restart(self, script: Script = Script()) -> None:  # noqa: B008 - immutable
-        """Forget all rules and what they did, and begin this script."""
+        """Forget all rules, what they did and who logs in, and begin this script.
+
+        Raises `UsageError` for a path that is misspelt.
+        """
+        for rule in script.rules:
+            self._check(rule)
         with self._lock:
+            self.clear()
             self.script = script
-            self.used, self.mistakes, self._count, self._stale = [], [], 0, None
-            self._uses = [Use(rule) for rule in script.rules]
+            self._uses = [Use(rule, number) for number, rule in enumerate(script.rules, 1)]
             self.logins.forget()
+
+    def _check(self, rule: Rule) -> None:
+        """Refuse a misspelt path: the rule would wait for ever."""
+        if self.application is None or rule.operation is None:
+            return
+        if meant := self.application.router.meant(rule.operation.path):
+            raise misspelt(rule.operation, meant)
+
+    def clear(self) -> None:
+        """Forget all rules, what they did and what was expected; who logs in stays."""
+        with self._lock:
+            self.script, self._uses = Script(), []
+            self.used, self.mistakes, self._count, self._stale = [], [], 0, None
         self._pause.let_go()
 
     def layer(self, handler: Handler) -> Handler:
@@ -126,6 +168,8 @@ class Rules:
         if use is None:
             return self.logins.handle(handler, request)
         then = use.rule.then
+        if then.rate_limit is None:
+            _mark(request, use)
         self._turn(then)
         if then.delay:
             self._pause.wait(then.delay)
@@ -168,6 +212,7 @@ class Rules:
         if passes:
             response = self._perform(handler, request, it, use.rule.then)
         else:
+            _mark(request, use)
             response = self._speak(request, refusal_of(it, Then(status=429)))
         response.headers.update(headers)
         return response
@@ -226,8 +271,10 @@ class Rules:
 
     def _turn(self, then: Then) -> None:
         """Do to the tenant what the rule says: its clock, its keys."""
-        if then.advance:
-            self._tenant.clock.advance(then.advance)
+        try:
+            turn(self._tenant.clock, then)
+        except UsageError as error:
+            self._mistaken(str(error))
         if then.rotate_keys is not None:
             key = self._tenant.keys.rotate()
             stale = then.rotate_keys.stale
@@ -250,3 +297,8 @@ class Rules:
                 self._note(use, None)
         for use in due:
             self._turn(use.rule.then)
+
+
+def _mark(request: Request, use: Use) -> None:
+    """Tell the recorder, which is outside, which rule answers."""
+    request.environ[RULE] = MatchedRule(use.number, use.rule.text)

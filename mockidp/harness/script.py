@@ -28,7 +28,10 @@ from mockidp.rules.rule import Tampered
 
 ENTRANCES = frozenset({"/authorize", "/authorize/resume"})
 RESUME = "/authorize/resume"
-LOGIN_PAGES = frozenset({"/u/login", "/u/signup", "/u/upstream"})
+LOGIN_PAGES = frozenset(
+    {"/u/login", "/u/signup", "/u/upstream", "/u/login/identifier"}
+    | {"/u/login/passwordless-email-challenge", "/u/login/passwordless-sms-challenge"}
+)
 MFA_PAGE = "/u/mfa-email-challenge"
 CONSENT_PAGE = "/u/consent"
 

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+from mockidp.errors import InternalError
 from mockidp.harness.objects import Ref, identity_key
 from mockidp.harness.recorder import Recorder
-from mockidp.harness.rules import Rules
+from mockidp.harness.redaction import redact_text
+from mockidp.harness.rules import Failure, Rules
 from mockidp.harness.verdict import differences
 from mockidp.harness.when import When
-from mockidp.json import Json
 from mockidp.model.tenant import Tenant
 
 
@@ -32,6 +33,18 @@ class Steering(ABC):
     @abstractmethod
     def rules(self) -> Rules:
         """The rules that answer requests, with what they did."""
+
+    @property
+    def problems(self) -> tuple[Failure, ...]:
+        """What failed inside mockidp itself since the last `reset()`: `where` (the request), `traceback`."""
+        application = self.rules.application
+        return () if application is None else tuple(application.problems)
+
+    def raise_problems(self) -> None:
+        """Raise `InternalError` when mockidp itself failed since the last `reset()`."""
+        texts = [redact_text(f"{problem.where}\n{problem.traceback}") for problem in self.problems]
+        if texts:
+            raise InternalError("mockidp failed while it answered\n\n" + "\n".join(texts))
 
     def login_as(self, user: Ref | None) -> None:
         """Let the user answer the interactive authorizations from now on, no page; None shows pages again."""
@@ -61,7 +74,7 @@ class Steering(ABC):
         status: int | None = None,
         error: str | None = None,
         description: str | None = None,
-        body: Json = None,
+        body: Any = None,
         headers: Mapping[str, str | None] | None = None,
         times: int | None = None,
         where: Mapping[str, Any] | None = None,

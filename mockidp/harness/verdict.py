@@ -8,8 +8,8 @@ from mockidp.errors import UsageError
 from mockidp.harness.conditions import misses
 from mockidp.harness.exchange import Exchange
 from mockidp.harness.lookup import find_person
-from mockidp.harness.matching import shortened, summary
-from mockidp.harness.recorder import often
+from mockidp.harness.matching import often, shortened, shown, summary
+from mockidp.harness.redaction import redact_text
 from mockidp.harness.rules import Rules, Use
 from mockidp.json import Json
 from mockidp.model.outbox import MESSAGES, Message
@@ -50,7 +50,8 @@ def _unmet(uses: Iterable[Use]) -> list[str]:
 
 
 def _named(rule: Rule) -> str:
-    return f"{rule.place}: {rule.text}" if rule.place else rule.text
+    text = redact_text(rule.text)
+    return f"{rule.place}: {text}" if rule.place else text
 
 
 def _often(times: int | None) -> str:
@@ -84,13 +85,16 @@ def _request_missing(tenant: Tenant, wanted: ExpectedRequest, requests: Sequence
     came = sum(
         1
         for each in requests
-        if wanted.operation.fits(each) and not misses(tenant, wanted.where, each, wanted.status)
+        if each.counts
+        and wanted.operation.fits(each)
+        and not misses(tenant, wanted.where, each, wanted.status)
     )
     if came == wanted.times or (wanted.times is None and came):
         return None
     place = f"{wanted.place}: " if wanted.place else ""
     status = "" if wanted.status is None else f" answered {wanted.status}"
-    return f"{place}request {wanted.text}{status}: expected {_often(wanted.times)}, came {often(came)}"
+    text = f"{place}request {redact_text(wanted.text)}{status}"
+    return f"{text}: expected {_often(wanted.times)}, came {often(came)}"
 
 
 def _listing(tenant: Tenant, rules: Rules, requests: Sequence[Exchange]) -> list[str]:
@@ -106,7 +110,9 @@ def _listing(tenant: Tenant, rules: Rules, requests: Sequence[Exchange]) -> list
     for each in requests[-SHOWN:]:
         lines.append(f"  {each.number}. {summary(each)}")
         near = (
-            misses(tenant, where, each) for operation, where in expected if operation and operation.fits(each)
+            misses(tenant, where, each)
+            for operation, where in expected
+            if operation and each.counts and operation.fits(each)
         )
         if found := next(filter(None, near), None):
             lines.append(f"       but {'; '.join(found)}")
@@ -168,7 +174,7 @@ def _message_differences(tenant: Tenant, wanted: Sequence[Mapping[str, Json]] | 
     for each in wanted:
         match = next((message for message in left if _is_like(message, each)), None)
         if match is None:
-            found.append(f"outbox: no message with {shortened(each)}; in the outbox: {sent}")
+            found.append(f"outbox: no message with {shown('', each)}; in the outbox: {sent}")
         else:
             left.remove(match)
     return found

@@ -10,6 +10,7 @@ from mockidp.errors import UsageError
 from mockidp.harness.lookup import Who, find_person, identity_for
 from mockidp.harness.page import Button, Form, Page
 from mockidp.model.client import Client, find_client, url_matches
+from mockidp.model.connection import PASSWORDLESS
 from mockidp.model.outbox import MESSAGES
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import PASSWORDS, Identity
@@ -104,7 +105,7 @@ def answer_page(page: Page, person: Person, arrival: Arrival, seen: set[str]) ->
     `UsageError` with the page's words when there is nothing to do.
     """
     identity = person.identity(arrival.connection)
-    for kind, answer in (("mfa", _code), ("consent", _consent), ("upstream", _upstream), ("login", _login)):
+    for kind, answer in _ANSWERS:
         move = answer(page, person, identity)
         if move is None:
             continue
@@ -118,13 +119,28 @@ def answer_page(page: Page, person: Person, arrival: Arrival, seen: set[str]) ->
     )
 
 
+def _address(page: Page, person: Person, identity: Identity) -> Move | None:
+    """Give the address to which a code is sent, who logs in by one."""
+    form = _form_with_field(page, "username")
+    if form is None or "password" in form.fields or identity.provider not in PASSWORDLESS:
+        return None
+    return Move(form, {"username": person.login_name(identity)}, next(iter(form.buttons), None))
+
+
+def _sent_code(page: Page, person: Person, identity: Identity) -> Move | None:
+    return _code(page, person, identity) if "/u/login/passwordless-" in page.url else None
+
+
 def _code(page: Page, person: Person, identity: Identity) -> Move | None:
     form = _form_with_field(page, "code")
     if form is None:
         return None
     code = person.code()
     if code is None:
-        raise UsageError(f"{page.url} asks for a code, but the outbox has none for {person.user.user_id}")
+        why = ", who is blocked" if person.user.blocked else ""
+        raise UsageError(
+            f"{page.url} asks for a code, but the outbox has none for {person.user.user_id}{why}"
+        )
     return Move(form, {"code": code}, next(iter(form.buttons), None))
 
 
@@ -154,6 +170,17 @@ def _login(page: Page, person: Person, identity: Identity) -> Move | str | None:
         return Move(form, values, next(iter(form.buttons), None))
     seeded = ("seeded_user", _ids(person, identity))
     return _press(page, "connection", (identity.connection,)) or _press(page, *seeded)
+
+
+# What a person can do, by the kind of page; a page is of the first kind for which there is something.
+_ANSWERS = (
+    ("code", _sent_code),
+    ("mfa", _code),
+    ("consent", _consent),
+    ("upstream", _upstream),
+    ("address", _address),
+    ("login", _login),
+)
 
 
 def _ids(person: Person, identity: Identity) -> tuple[str, ...]:

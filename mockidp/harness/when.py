@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from mockidp.clock import Duration, Moment
 from mockidp.harness.rules import Use
 from mockidp.json import Json
-
-Duration = str | float
 
 
 class When:
@@ -40,9 +39,9 @@ class When:
     def respond(
         self,
         status: int | None = None,
-        body: Json = None,
+        body: Any = None,
         *,
-        json: Json = None,
+        json: Any = None,
         headers: Mapping[str, str | None] | None = None,
         error: str | None = None,
         description: str | None = None,
@@ -55,7 +54,7 @@ class When:
         return self._say(status=status, body=said, headers=headers, error=error, description=description)
 
     def delay(self, duration: Duration) -> Self:
-        """Wait before the answer: `"150ms"`, or seconds."""
+        """Wait before the answer: `"150ms"`, seconds, or a timedelta."""
         return self._say(delay=duration)
 
     def trickle(self, duration: Duration) -> Self:
@@ -85,6 +84,18 @@ class When:
     def advance(self, duration: Duration) -> Self:
         """Move the tenant's clock forward."""
         return self._say(advance=duration)
+
+    def travel(self, to: Moment) -> Self:
+        """Set the tenant's clock to a moment, forward or back, from where it runs on."""
+        return self._say(travel=to)
+
+    def freeze(self, at: Moment = "now") -> Self:
+        """Stop the tenant's clock at a moment, or where it is then."""
+        return self._say(freeze=at)
+
+    def rate(self, factor: float) -> Self:
+        """Let the tenant's clock run so many seconds in each real one; 0: it stands still."""
+        return self._say(rate=factor)
 
     def login(self, user: Any) -> Self:
         """Let this user answer the login page: an e-mail, a user_id, an identity, or a user object."""

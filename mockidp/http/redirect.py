@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from markupsafe import escape
 from werkzeug.wrappers import Response
@@ -24,6 +25,13 @@ def found(location: str) -> Response:
     target = quote(location, safe=URL_TEXT)
     body = f"Found. Redirecting to {escape(target)}"
     return _Redirect(body, 302, {"Location": target}, content_type="text/html; charset=utf-8")
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """Return a URL with more query parameters; its own, and its fragment, stay."""
+    parts = urlsplit(url)
+    joined = "&".join(text for text in (parts.query, urlencode(query, quote_via=quote)) if text)
+    return urlunsplit(parts._replace(query=joined))
 
 
 class _Redirect(Response):

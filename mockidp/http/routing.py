@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Call:
         """The issuer: pinned, or the URL that the client used; always with a trailing slash."""
         return self.tenant.names.pinned_issuer or self.origin
 
+    @property
+    def ip(self) -> str:
+        """The IP address of the caller; this machine's, where a WSGI transport names none."""
+        return self.request.remote_addr or "127.0.0.1"
+
 
 Endpoint = Callable[[Call], Answer]
 
@@ -77,6 +83,9 @@ def _refuse(method: str, template: str, _call: Call) -> Answer:
     raise not_emulated(method, template)
 
 
+_PARAMETER = re.compile(r"\{[^}]*\}")
+
+
 class _Node:
     """A segment of the tree: fixed children, one parameter child, and what ends here."""
 
@@ -97,6 +106,8 @@ class Match:
 
     def parameters(self, route: Route) -> dict[str, str]:
         """Return the path's parameters by the names of the route's template."""
+        if not self.values:
+            return {}
         names = [part[1:-1] for part in route.template.split("/") if part.startswith("{")]
         return dict(zip(names, self.values, strict=True))
 
@@ -113,6 +124,7 @@ class Router:
     def __init__(self, routes: Routes, rooms: Mapping[str, Callable[[], Routes]] | None = None) -> None:
         self._root = _Node()
         self._fixed: dict[str, Match] = {}  # by whole path: a template without parameters
+        self._templates: dict[str, None] = {}
         self._rooms = dict(rooms or {})
         self._lock = threading.Lock()
         for route in routes:
@@ -128,6 +140,7 @@ class Router:
             else:
                 node = node.fixed.setdefault(part, _Node())
         node.routes[route.method] = route
+        self._templates[route.template] = None
         if "{" not in route.template:
             self._fixed[route.template] = Match(node.routes, ())
 
@@ -140,6 +153,19 @@ class Router:
         if parts[0] in self._rooms:
             self._open(parts[0])
         return _descend(self._root, parts, ())
+
+    def meant(self, template: str) -> str | None:
+        """Return the template that a path's must be a slip of the pen for; None: it is one, or like none.
+
+        Nothing is said of `/api/v2`, whose operations are not all routes.
+        """
+        path = _PARAMETER.sub("x", template)
+        if "*" in path or path.startswith("/api/v2/") or self.match(path):
+            return None
+        from difflib import get_close_matches
+
+        found = get_close_matches(template, self._templates, 1, 0.8)
+        return found[0] if found else None
 
     def _open(self, room: str) -> None:
         with self._lock:  # who comes second waits until all are there

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from mockidp.http.routing import Route
-from mockidp.management import identities, users, users_by_email
+from mockidp.management import (
+    identities,
+    invitations,
+    jobs,
+    tickets,
+    user_blocks,
+    users,
+    users_by_email,
+)
 
-ROUTES: tuple[Route, ...] = (*users.ROUTES, *users_by_email.ROUTES, *identities.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *users.ROUTES,
+    *users_by_email.ROUTES,
+    *identities.ROUTES,
+    *user_blocks.ROUTES,
+    *tickets.ROUTES,
+    *jobs.ROUTES,
+    *invitations.ROUTES,
+)

@@ -14,7 +14,7 @@ from mockidp.errors import ApiError, DbConnectionError, inexistent_connection
 from mockidp.http.bearer import require_own_user
 from mockidp.http.params import management_body
 from mockidp.http.routing import Call, Route
-from mockidp.json import Json, JsonObject
+from mockidp.json import Json, JsonObject, text_member
 from mockidp.management.operations import Operation, Schema, find_operation
 from mockidp.management.query import (
     USER_FIELDS,
@@ -37,6 +37,7 @@ from mockidp.model.connection import CONNECTIONS, Connection
 from mockidp.model.messages import send_verification_email
 from mockidp.model.organization import MEMBERSHIPS
 from mockidp.model.tenant import Tenant
+from mockidp.model.tickets import Destination
 from mockidp.model.user import USERS, User, create_user, delete_user, get_user
 from mockidp.model.user_update import check_new_password, takes_usernames, update_user
 from mockidp.tokens.verifier import Verified
@@ -58,7 +59,7 @@ def create(call: Call) -> Response:
     user = _create(call.tenant, connection, body)
     unverified = user.document.get("email_verified") is not True
     if connection.is_database and body.get("verify_email", unverified):
-        send_verification_email(call.tenant, call.issuer, user, connection)
+        send_verification_email(call.tenant, call.issuer, user, user.main)
     return json_response(shown(user.document, call.caller), 201)
 
 
@@ -104,10 +105,11 @@ def update(call: Call) -> Json:
         user = update_user(call.tenant, user_id, body)
     except DbConnectionError as error:
         raise password_refused(error) from None
-    name = body.get("connection", user.main.connection)
-    connection = call.tenant.store.find(CONNECTIONS, str(name))
-    if body.get("verify_email") is True and connection is not None:
-        send_verification_email(call.tenant, call.issuer, user, connection)
+    if body.get("verify_email") is True:
+        name = body.get("connection", user.main.connection)
+        identity = next(identity for identity in user.identities if identity.connection == name)
+        destination = Destination(client_id=text_member(body, "client_id"))
+        send_verification_email(call.tenant, call.issuer, user, identity, destination)
     return shown(user.document, call.caller)
 
 

@@ -124,6 +124,12 @@ def find_client(tenant: Tenant, id_or_name: str) -> Client | None:
     return found or next(iter(tenant.store.all(CLIENTS, {"name": id_or_name})), None)
 
 
+def login_route(tenant: Tenant, client: Client | None) -> str | None:
+    """Return the URL where the client begins a login, or the tenant's ("Configure default login routes")."""
+    own = client.initiate_login_uri if client else None
+    return own or tenant.settings.default_redirection_uri
+
+
 def put_client(tenant: Tenant, client: Client) -> None:
     """Keep the client under its id."""
     tenant.store.put(CLIENTS, client.client_id, client)

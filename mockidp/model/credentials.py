@@ -1,4 +1,4 @@
-"""What an authorization is given as: codes, refresh tokens, consents, tickets."""
+"""What an authorization is given as: codes, refresh tokens, consents."""
 
 from __future__ import annotations
 
@@ -94,23 +94,6 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     scope: tuple[str, ...]
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A one-shot URL's secret: what it is for (`verify_email`, `change_password`) and whom.
-
-    `email` is the address that it was sent to: it proves that one alone, whatever the account's is by then.
-    """
-
-    id: str
-    kind: str
-    user_id: str
-    connection: str
-    expires_at: int
-    result_url: str | None = None
-    new_password: str | None = None
-    email: str | None = None
-    mark_email_as_verified: bool = False
-
-
 CODES: Kind[AuthorizationCode] = Kind("authorization_code", AuthorizationCode)
 USED_CODES: Kind[UsedCode] = Kind("used_code", UsedCode)
 REFRESH_TOKENS: Kind[RefreshToken] = Kind(
@@ -124,8 +107,6 @@ REFRESH_TOKENS: Kind[RefreshToken] = Kind(
 )
 REVOKED: Kind[Revoked] = Kind("revoked_authorization", Revoked)
 CONSENTS: Kind[Consent] = Kind("consent", Consent, {"user": lambda consent: (consent.user_id,)})
-TICKETS: Kind[Ticket] = Kind("ticket", Ticket)
-LOGIN_TICKET_LIFETIME = 432000  # seconds: 5 days (management-api §3.8)
 
 
 def issue_code(
@@ -256,40 +237,6 @@ def give_consent(
         return Consent(id=id, user_id=user_id, client_id=client_id, audience=audience, scope=merged)
 
     return tenant.store.update(CONSENTS, id, add)
-
-
-def issue_ticket(
-    tenant: Tenant,
-    kind: str,
-    user_id: str,
-    connection: str,
-    *,
-    lifetime: int = LOGIN_TICKET_LIFETIME,
-    result_url: str | None = None,
-    new_password: str | None = None,
-    email: str | None = None,
-    mark_email_as_verified: bool = False,
-) -> Ticket:
-    """Keep a one-shot ticket; `lifetime` is in seconds."""
-    ticket = Ticket(
-        id=tenant.ids.handle("ticket"),
-        kind=kind,
-        user_id=user_id,
-        connection=connection,
-        expires_at=tenant.now() + lifetime,
-        result_url=result_url,
-        new_password=new_password,
-        email=email,
-        mark_email_as_verified=mark_email_as_verified,
-    )
-    tenant.store.put(TICKETS, ticket.id, ticket)
-    return ticket
-
-
-def find_ticket(tenant: Tenant, id: str, kind: str) -> Ticket | None:
-    """Return the ticket unless it is unknown, used, of another kind, or expired."""
-    ticket = tenant.store.find(TICKETS, id)
-    return ticket if ticket and ticket.kind == kind and tenant.now() < ticket.expires_at else None
 
 
 def _drop_non_rotating(tenant: Tenant, first: RefreshToken) -> None:

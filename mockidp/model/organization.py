@@ -48,9 +48,15 @@ class Invitation(Document, frozen=True, kw_only=True):
     client_id: str
     ticket_id: str
     expires_at: str
+    invitation_url: str = ""
+    inviter: dict[str, str] = {}
     invitee: dict[str, str] = {}
     roles: tuple[str, ...] = ()
     connection_id: str | None = None
+
+    def is_for(self, email: str | None) -> bool:
+        """Whether it was sent to this address."""
+        return email is not None and self.invitee.get("email", "").lower() == email.lower()
 
     def is_expired(self, tenant: Tenant) -> bool:
         """Whether its time is over."""

@@ -8,6 +8,12 @@ from mockidp.clock import iso
 from mockidp.model.tenant import Tenant
 from mockidp.store import Kind
 
+# What is sent, by the names of the tenant's e-mail templates where there is one; docs/pytest.md says when.
+KINDS = (
+    *("verify_email", "welcome_email", "reset_email", "blocked_account", "user_invitation", "mfa_oob_code"),
+    *("passwordless_email", "passwordless_sms"),
+)
+
 
 class Message(msgspec.Struct, frozen=True):
     """A message "sent": what it is (`kind`), to whom, and the code or link that it carries."""
@@ -37,7 +43,7 @@ def send(
     url: str | None = None,
     user_id: str | None = None,
 ) -> Message:
-    """Put a message in the outbox. `kind` is the name of the tenant's e-mail template where there is one."""
+    """Put a message in the outbox; `kind` is one of `KINDS`."""
     message = Message(
         id=tenant.ids.draw("message", 16),
         kind=kind,

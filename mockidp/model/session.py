@@ -87,7 +87,8 @@ class LoginTransaction(msgspec.Struct, frozen=True, kw_only=True):
 
     `browser` is the device cookie of the browser that began it. `user_id` is set once somebody logged in,
     `identity` is then `provider|id` of what he logged in with, and `fresh` whether that was in this
-    transaction (not a session).
+    transaction (not a session). `code_sent_to` is the passwordless connection and the address to which a code
+    was sent.
     """
 
     id: str
@@ -100,6 +101,7 @@ class LoginTransaction(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: int | None = None
     fresh: bool = False
     session_id: str | None = None
+    code_sent_to: tuple[str, str] | None = None
     linked: bool = False
     mfa_passed: bool = False
     mfa_code: str | None = None

@@ -15,6 +15,7 @@ from mockidp.model.connection import Connection
 from mockidp.model.messages import send_verification_email
 from mockidp.model.password_policy import check_password_policy
 from mockidp.model.tenant import Tenant
+from mockidp.model.tickets import Destination
 from mockidp.model.user import User, create_user, find_by_login
 
 # Parameters that become root attributes and are answered when sent, with their longest values
@@ -38,12 +39,21 @@ _USERNAME = re.compile(r"[\w@^$.!`\-#+'~]+", re.ASCII)
 
 
 def sign_up(
-    tenant: Tenant, issuer: str, connection: Connection, details: JsonObject, password: str | None
+    tenant: Tenant,
+    issuer: str,
+    connection: Connection,
+    details: JsonObject,
+    password: str | None,
+    client_id: str | None = None,
+    *,
+    proven_email: str | None = None,
 ) -> User:
     """Create an account in a database, mail it the link that verifies its address, and return it.
 
-    `details` are root attributes and `user_metadata`. Raises `SentenceError` for what is missing or malformed
-    or when sign-ups are disabled, `DbConnectionError` for a refused password or an account that exists.
+    `details` are root attributes and `user_metadata`; the link leads back to the client. `proven_email` is an
+    address that needs none: an invitation was sent there and followed. Raises `SentenceError` for what is
+    missing or malformed or when sign-ups are disabled, `DbConnectionError` for a refused password or an
+    account that exists.
     """
     if connection.flag("disable_signup"):
         raise SentenceError("public signup is disabled")  # auth0.js issue 356
@@ -51,11 +61,16 @@ def sign_up(
     if not password:
         raise SentenceError("password is required")  # unverified: the text
     check_password_policy(connection, password, attributes)
+    # unverified: that no link is sent then; the documentation says that the address is marked as verified
+    proven = proven_email is not None and str(attributes["email"]).lower() == proven_email.lower()
+    if proven:
+        attributes["email_verified"] = True
     try:
         user = create_user(tenant, connection, attributes, password=password)
     except ApiError:
         raise _exists(tenant, connection, attributes) from None
-    send_verification_email(tenant, issuer, user, connection)
+    if not proven:
+        send_verification_email(tenant, issuer, user, user.main, Destination(client_id=client_id))
     return user
 
 

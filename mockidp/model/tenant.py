@@ -154,9 +154,9 @@ class Tenant:
         """Return the current time in whole epoch seconds, as tokens have it."""
         return int(self.clock.now())
 
-    def one_time_code(self, kind: str) -> str:
-        """Return a code of six digits: the seed's `otp`, or the next one."""
-        return self.double.otp or self.ids.digits(kind)
+    def one_time_code(self, kind: str, length: int = 6) -> str:
+        """Return a code of so many digits: the next one, or the seed's `otp`."""
+        return self.double.otp or self.ids.digits(kind, length)
 
     def snapshot(self) -> Callable[[], None]:
         """Return a function that brings everything back to how it is now."""

@@ -16,6 +16,7 @@ from mockidp.json import Json, JsonObject
 from mockidp.model.connection import Connection
 from mockidp.model.credentials import CONSENTS, orphan_refresh_tokens
 from mockidp.model.document import Document
+from mockidp.model.failed_logins import forget_failed_logins
 from mockidp.model.organization import MEMBERSHIPS
 from mockidp.model.role import USER_PERMISSIONS, USER_ROLES
 from mockidp.model.session import SESSIONS
@@ -210,9 +211,28 @@ def with_identities(tenant: Tenant, user: User, identities: tuple[Identity, ...]
     return rewrite(user, {"identities": listed, "updated_at": iso(tenant.clock.now())})
 
 
+def mark_verified(tenant: Tenant, user: User, identity: Identity, member: str = "email_verified") -> User:
+    """Note that an address of one of the account's identities is the user's own; return the account.
+
+    `member` says which address: `email_verified` or `phone_verified`.
+    """
+    verified: dict[str, Json] = {member: True}
+    profile = {**user.profile_of(identity), **verified}
+    if identity == user.main:
+        changed = rewrite(user, {**verified, "updated_at": iso(tenant.clock.now())}, profile)
+    else:
+        linked = msgspec.structs.replace(identity, profileData=profile)
+        changed = with_identities(
+            tenant, user, tuple(linked if i == identity else i for i in user.identities)
+        )
+    put_user(tenant, changed)
+    return changed
+
+
 def set_password(tenant: Tenant, identity: Identity, password: str) -> None:
-    """Set the password of one database identity."""
+    """Set the password of one database identity; its blocks end (documentation, "Brute-force protection")."""
     tenant.store.put(PASSWORDS, identity.key, password)
+    forget_failed_logins(tenant, "identity", identity.key)
 
 
 def check_password(tenant: Tenant, connection: str, name: str, password: str) -> tuple[User, Identity] | None:
@@ -250,6 +270,7 @@ def delete_user(tenant: Tenant, user_id: str) -> None:
             return
         for identity in user.identities:
             tenant.store.take(PASSWORDS, identity.key)
+            forget_failed_logins(tenant, "identity", identity.key)
         drop_dependents(tenant, user_id)
 
 

@@ -52,5 +52,10 @@ class Operation(msgspec.Struct, frozen=True):
         return len(own) == len(given) and all(map(_segment_fits, own, given))
 
 
+def misspelt(operation: Operation, meant: str) -> UsageError:
+    """Return what says that there is no such operation, but one that is written almost so."""
+    return UsageError(f"there is no '{operation}'; did you mean '{operation.method} {meant}'?")
+
+
 def _segment_fits(own: str, given: str) -> bool:
     return given != "" if own[:1] == "{" and own[-1:] == "}" else unquote(own) == given

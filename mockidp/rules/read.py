@@ -219,7 +219,8 @@ def _conflicts(document: Mapping[str, Any], operation: Operation | None, after: 
     found = []
     if after is not None:
         for key in sorted(given - set(words.TRIGGERED)):
-            found.append(Problem((key,), f"'after N requests' can 'advance' and 'rotate_keys', not '{key}'"))
+            known = ", ".join(f"'{word}'" for word in words.TRIGGERED)
+            found.append(Problem((key,), f"'after N requests' can {known}, not '{key}'"))
         return found
     for one, other in (
         ("login", "deny"),
@@ -229,6 +230,8 @@ def _conflicts(document: Mapping[str, Any], operation: Operation | None, after: 
         ("body", "rate_limit"),
         ("malformed", "drop"),
         ("trickle", "drop"),
+        ("freeze", "travel"),
+        ("freeze", "rate"),
     ):
         if {one, other} <= given:
             found.append(Problem((other,), f"'{one}' and '{other}' do not go together"))

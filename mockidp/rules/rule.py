@@ -52,7 +52,7 @@ class Tampered(msgspec.Struct, frozen=True):
 
 
 class Then(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule does; durations are in seconds. See docs/scenarios.md for each."""
+    """What a rule does; durations are in seconds, moments epoch seconds. See docs/scenarios.md for each."""
 
     login: str | None = None
     deny: str | None = None
@@ -71,6 +71,9 @@ class Then(msgspec.Struct, frozen=True, kw_only=True):
     rotate_keys: Rotation | None = None
     tamper: Tampered | None = None
     advance: float | None = None
+    travel: float | None = None
+    freeze: float | str | None = None
+    rate: float | None = None
 
     @property
     def answers(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from mockidp.clock import parse_duration, parse_moment, parse_rate
 from mockidp.json import Json
 from mockidp.model.tampering import Tamper
 from mockidp.rules import words
-from mockidp.rules.durations import parse_duration
 from mockidp.rules.operation import Operation
 from mockidp.rules.rule import RateLimit, Rotation, Tampered
 from mockidp.rules.words import meant
@@ -50,12 +51,28 @@ def _mapping(value: object) -> Mapping[str, Json]:
 
 
 def _duration(value: object) -> float:
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
+    if not isinstance(value, str | int | float | timedelta) or isinstance(value, bool):
         raise Wrong(f"must be a duration such as 2s, not {given_as(value)}")
     seconds = parse_duration(value)
     if seconds < 0:
         raise Wrong(f"must not be negative: {value}")
     return seconds
+
+
+def _moment(value: object) -> float:
+    if not isinstance(value, str | int | float | datetime) or isinstance(value, bool):
+        raise Wrong(f"must be a time such as 2030-01-01T00:00:00Z, not {given_as(value)}")
+    return parse_moment(value)
+
+
+def _freeze(value: object) -> float | str:
+    return "now" if value == "now" else _moment(value)
+
+
+def _rate(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise Wrong(f"must be a number such as 60, not {given_as(value)}")
+    return parse_rate(value)
 
 
 def _times(value: object) -> int | str:
@@ -160,12 +177,16 @@ SHAPES: dict[str, Callable[[object], Any]] = {
     "mapping": _mapping,
     "headers": _mapping,
     "duration": _duration,
+    "moment": _moment,
+    "freeze": _freeze,
+    "rate": _rate,
     "times": _times,
     "calls": _calls,
     "status": _status,
     "deny": _deny,
     "mfa": _one_of("mfa"),
     "consent": _one_of("consent"),
+    "kind": _one_of("kind"),
     "drop": _drop,
     "rate_limit": _rate_limit,
     "rotate_keys": _rotate_keys,

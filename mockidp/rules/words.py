@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from mockidp.model.outbox import KINDS
 from mockidp.model.tampering import FAULTS, WRONG
 
 
@@ -52,6 +53,9 @@ THEN = {
     "rotate_keys": Word("rotate_keys", "sign with the next key; stale: the JWKS does not show it"),
     "tamper": Word("tamper", "sign something wrong: a fault's name, or claims with false values"),
     "advance": Word("duration", "move the tenant's clock forward"),
+    "travel": Word("moment", "set the tenant's clock to a moment, forward or back, from where it runs on"),
+    "freeze": Word("freeze", "stop the tenant's clock at a moment, or now"),
+    "rate": Word("rate", "let the tenant's clock run so many seconds in each real one; 0: it stands still"),
 }
 EXPECT = {
     "requests": Word("requests", "requests that came: on, where, status, times (left out: at least once)"),
@@ -63,7 +67,7 @@ REQUEST = {name: RULE[name] for name in ("on", "where", "times")} | {
 }
 MESSAGE = {
     "to": Word("text", "the recipient"),
-    "kind": Word("text", "the e-mail template's name, such as verify_email"),
+    "kind": Word("kind", "the e-mail template's name, such as verify_email"),
     "subject": Word("text", "the subject"),
     "code": Word("text", "the one-time code in it"),
 }
@@ -76,15 +80,17 @@ SCENARIO = {
     "include": Word("include", "scenarios that come first, with their seeds: paths, or {file, parameters}"),
     "parameters": Word("mapping", "values of ##NAME## and @@NAME@@ in this file, unless given from outside"),
 }
-TRIGGERED = ("advance", "rotate_keys")  # what `after N requests` can do
+TRIGGERED = ("advance", "travel", "freeze", "rate", "rotate_keys")  # what `after N requests` can do
 LOGIN_WORDS = ("login", "deny", "mfa", "consent")
 CHOICES: dict[str, tuple[str, ...]] = {
     "mfa": ("pass", "fail"),
     "consent": ("accept", "deny"),
     "drop": ("before", "midway"),
     "rotate_keys": ("stale",),
+    "freeze": ("now",),
     "tamper": (*FAULTS, *WRONG),
     "times": ("any",),
+    "kind": KINDS,
 }
 
 

@@ -14,6 +14,7 @@ import msgspec
 from mockidp.clock import parse_time
 from mockidp.errors import ApiError, UsageError
 from mockidp.ids import BASE64URL, HEX, derive
+from mockidp.model.brute_force import PROTECTION, Protection
 from mockidp.model.client import DEFAULT_GRANT_TYPES, Client, find_client, put_client
 from mockidp.model.connection import Connection, find_connection, put_connection
 from mockidp.model.document import Document
@@ -54,6 +55,7 @@ def build(tenant: Tenant, document: Mapping[str, Any]) -> None:
     """
     _double(tenant, document.get("mockidp") or {})
     _settings(tenant, document)
+    _protection(tenant, document)
     if not document.get("connections"):
         _connection(tenant, {"name": DATABASE, "strategy": "auth0"})
     for section, keep in _KINDS:
@@ -203,6 +205,12 @@ def _settings(tenant: Tenant, document: Mapping[str, Any]) -> None:
     tenant.store.put(SETTINGS, ONLY, _of(Settings, settings))
     domains = {entry["domain"] for entry in document.get("customDomains") or () if "domain" in entry}
     tenant.names = msgspec.structs.replace(tenant.names, hosts=tenant.names.hosts | domains)
+
+
+def _protection(tenant: Tenant, document: Mapping[str, Any]) -> None:
+    settings = (document.get("attackProtection") or {}).get("bruteForceProtection")
+    if settings:
+        tenant.store.put(PROTECTION, ONLY, msgspec.convert(_present(settings), Protection))
 
 
 def _client(tenant: Tenant, entry: Entry) -> None:

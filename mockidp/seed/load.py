@@ -20,7 +20,15 @@ from mockidp.seed.scenario import Opened, check_people, open_scenario
 from mockidp.seed.validate import check_references, check_shape
 from mockidp.seed.vocabulary import SCENARIO_KEYS, Variables
 
-__all__ = ["Scenario", "SeedSource", "check_files", "load_scenario", "load_seed"]
+__all__ = [
+    "Scenario",
+    "SeedSource",
+    "check_files",
+    "inline_scenario",
+    "inline_seeds",
+    "load_scenario",
+    "load_seed",
+]
 
 
 class Inert(msgspec.Struct, frozen=True):
@@ -44,6 +52,20 @@ def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None =
     Placeholders are filled from `environ` (the process's environment). Raises `UsageError` for the first
     problem.
     """
+    world, checked = _read_world(sources, environ)
+    return SeedDocument(checked.document, _inert(world, checked.inert))
+
+
+def inline_seeds(
+    sources: Sequence[SeedSource], environ: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the data of seeds, which name no file and no variable any more; raises as `load_seed`."""
+    return [source.document for source in _read_world(sources, environ)[0]]
+
+
+def _read_world(
+    sources: Sequence[SeedSource], environ: Mapping[str, str] | None
+) -> tuple[list[Source], _Checked]:
     listed = [sources] if isinstance(sources, str | os.PathLike | Mapping) else sources
     variables = Variables(os.environ if environ is None else environ)
     world = [read_source(source, variables) for source in listed]
@@ -53,7 +75,7 @@ def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None =
     problems = _problems(world, checked.findings) or _problems(world, checked.dangling)
     if problems:
         raise UsageError(str(problems[0]))
-    return SeedDocument(checked.document, _inert(world, checked.inert))
+    return world, checked
 
 
 def check_files(
@@ -90,6 +112,43 @@ def load_scenario(
     `parameters` fill `##NAME##` and `@@NAME@@` before the environment does. Raises `UsageError` for the first
     problem.
     """
+    opened = _open(source, environ, parameters)
+    return Scenario(opened.script, tuple(_seeds_of(opened)))
+
+
+def inline_scenario(
+    source: SeedSource,
+    environ: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a scenario's data, which name no file and no variable any more; raises as `load_scenario`.
+
+    What it includes is in it; so `ordered` has to be the same in all of them.
+    """
+    opened = _open(source, environ, parameters)
+    scripts = [each.document for each in opened.world if each.scenario_keys]
+    ordered = {bool(script.get("ordered")) for script in scripts if script.get("script")}
+    if len(ordered) > 1:
+        raise UsageError(f"{opened.world[-1].label}: 'ordered' differs from that of an included scenario")
+    expects = [script.get("expect") or {} for script in scripts]
+    outboxes = [expect["outbox"] for expect in expects if expect.get("outbox") is not None]
+    return {
+        "scenario": scripts[-1].get("scenario") or "",
+        "seed": _seeds_of(opened),
+        "ordered": True in ordered,
+        "script": [step for script in scripts for step in script.get("script") or ()],
+        "expect": {
+            "requests": [request for expect in expects for request in expect.get("requests") or ()],
+            "users": {name: user for expect in expects for name, user in (expect.get("users") or {}).items()},
+            "outbox": [message for outbox in outboxes for message in outbox] if outboxes else None,
+        },
+    }
+
+
+def _open(
+    source: SeedSource, environ: Mapping[str, str] | None, parameters: Mapping[str, Any] | None
+) -> Opened:
+    """Return a scenario in which nothing is wrong; raise `UsageError` for the first problem."""
     variables = Variables(os.environ if environ is None else environ).with_values(parameters or {})
     read = read_source(source, variables)
     if not read.problems and not read.scenario_keys:
@@ -99,8 +158,11 @@ def load_scenario(
     problems = _problems_of_world(opened)
     if problems:
         raise UsageError(str(problems[0]))
-    seeds = tuple(seed for each in opened.world if (seed := each.seed_sections))
-    return Scenario(opened.script, seeds)
+    return opened
+
+
+def _seeds_of(opened: Opened) -> list[dict[str, Any]]:
+    return [seed for each in opened.world if (seed := each.seed_sections)]
 
 
 def _problems_of_world(opened: Opened) -> list[Problem]:

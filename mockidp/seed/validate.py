@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from mockidp.clock import parse_time
+from mockidp.clock import parse_moment
 from mockidp.errors import UsageError
+from mockidp.model.brute_force import is_network
 from mockidp.seed.merge import LOGINS, Finding, Merged, is_system_api, label
 from mockidp.seed.reader import Path, Spot
 from mockidp.seed.vocabulary import (
@@ -70,6 +71,7 @@ def _check_section(checked: Checked, section: str, form: str, content: Any) -> N
     elif kind is not None:
         _check_fields(checked, (section,), kind, content, kind.label)
         _check_clock(checked, section, content)
+        _check_brute_force(checked, section, content)
 
 
 def _check_mappings(checked: Checked, section: str, content: list[Any]) -> list[tuple[int, dict[str, Any]]]:
@@ -98,10 +100,22 @@ def _check_identity(checked: Checked, section: str, position: int, entity: dict[
 def _check_clock(checked: Checked, section: str, content: dict[str, Any]) -> None:
     clock = content.get("clock") if section == "mockidp" else None
     try:
-        if isinstance(clock, str):
-            parse_time(clock)
+        if isinstance(clock, str | int | float) and not isinstance(clock, bool):
+            parse_moment(clock)
     except UsageError as error:
         checked.note(("mockidp", "clock"), f"'clock' of mockidp: {error}")
+
+
+def _check_brute_force(checked: Checked, section: str, content: dict[str, Any]) -> None:
+    settings = content.get("bruteForceProtection") if section == "attackProtection" else None
+    if not isinstance(settings, dict):
+        return
+    path, attempts = (section, "bruteForceProtection"), settings.get("max_attempts")
+    if type(attempts) is int and not 1 <= attempts <= 100:
+        checked.note((*path, "max_attempts"), f"'max_attempts' must be from 1 to 100, not {attempts}")
+    for index, entry in enumerate(_list(settings, "allowlist")):
+        if isinstance(entry, str) and not PLACEHOLDER.search(entry) and not is_network(entry):
+            checked.note((*path, "allowlist", index), f"'{entry}' in 'allowlist' is no IP address or network")
 
 
 def _neutral(value: Any) -> bool:

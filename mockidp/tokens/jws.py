@@ -17,7 +17,10 @@ from mockidp.keys import SigningKey
 
 
 class InvalidToken(Exception):
-    """A token is not good; `reason` is `malformed`, `signature`, `expired`, `issuer` or `revoked`."""
+    """A token is not good.
+
+    `reason` is `malformed`, `signature`, `expired`, `not yet valid`, `issuer` or `revoked`.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ASYMMETRIC = ("RS256", "PS256", "RS512")
 WRESULT_ISSUER = "urn:auth0"  # of what the classic login page posts, in place of a URL
+# seconds that a client's clock may be ahead (documentation, "Authenticate with Private Key JWT")
+CLIENT_SKEW = 10
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
 
 
@@ -108,7 +110,7 @@ def _assertion_is_good(tenant: Tenant, client: Client, assertion: str, credentia
     algs = [alg] if isinstance(alg, str) and alg in ASSERTION_ALGS else ASSERTION_ALGS
     try:
         claims = jwt.decode(assertion, str(pem), algorithms=algs, options=_SIGNATURE_ONLY)
-        _check_times(tenant, claims, expired_ok=False)
+        _check_times(tenant, claims, expired_ok=False, skew=CLIENT_SKEW)
     except (InvalidToken, jwt.PyJWTError, ValueError, TypeError):  # TypeError: a key of another kind
         return False
     audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
@@ -161,24 +163,38 @@ def _key_for(tenant: Tenant, jws: Jws) -> SigningKey | str | None:
     return client.client_secret if client and client.jwt_configuration.alg == "HS256" else None
 
 
-def _check_times(tenant: Tenant, claims: JsonObject, expired_ok: bool) -> None:
+def _check_times(tenant: Tenant, claims: JsonObject, expired_ok: bool, skew: int = 0) -> None:
+    """Refuse what is over, and what has not begun: a token from before the clock was set back."""
     now = tenant.clock.now()
-    exp, nbf = claims.get("exp"), claims.get("nbf")
+    exp = claims.get("exp")
     if not isinstance(exp, int | float):
         raise InvalidToken("malformed")
     if now >= exp and not expired_ok:
         raise InvalidToken("expired")
-    if isinstance(nbf, int | float) and now < nbf:
+    # unverified: that the service looks at the `iat` of its own tokens; it does at that of an assertion
+    begins = (claims.get(name) for name in ("nbf", "iat"))
+    if any(isinstance(moment, int | float) and now + skew < moment for moment in begins):
         raise InvalidToken("not yet valid")
 
 
 def _open(tenant: Tenant, token: str) -> Verified:
-    """Open an opaque access token, the JWE that `issuer.py` made."""
+    claims = open_opaque(token)
+    _check_times(tenant, claims, expired_ok=False)
+    if not tenant.names.accepts_issuer(str(claims.get("iss"))):
+        raise InvalidToken("issuer")
+    return Verified(claims=claims)
+
+
+def open_opaque(token: str) -> dict[str, Json]:
+    """Return what is in an opaque access token, the JWE that `issuer.py` made, be it good still or not.
+
+    Raise `InvalidToken` when it is none of ours.
+    """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    header, wrapped_key, iv, sealed, tag = token.split(".")
     try:
+        header, wrapped_key, iv, sealed, tag = token.split(".")
         if wrapped_key or not all(is_canonical(part) for part in (iv, sealed, tag)):
             raise InvalidToken("malformed")
         plain = AESGCM(OPAQUE_KEY).decrypt(raw(iv), raw(sealed) + raw(tag), header.encode())
@@ -186,7 +202,4 @@ def _open(tenant: Tenant, token: str) -> Verified:
     except (InvalidTag, ValueError):
         raise InvalidToken("malformed") from None
     assert isinstance(claims, dict)  # we made it
-    _check_times(tenant, claims, expired_ok=False)
-    if not tenant.names.accepts_issuer(str(claims.get("iss"))):
-        raise InvalidToken("issuer")
-    return Verified(claims=claims)
+    return claims

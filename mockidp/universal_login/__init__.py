@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from mockidp.http.routing import Route
 from mockidp.universal_login import (
+    brute_force_protection_unblock,
     consent,
     email_verification,
     login,
     login_callback,
+    login_identifier,
+    login_passwordless,
     mfa_email_challenge,
     reset_password,
     signup,
@@ -16,6 +19,8 @@ from mockidp.universal_login import (
 
 ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
+    *login_identifier.ROUTES,
+    *login_passwordless.ROUTES,
     *signup.ROUTES,
     *upstream.ROUTES,
     *login_callback.ROUTES,
@@ -23,4 +28,5 @@ ROUTES: tuple[Route, ...] = (
     *consent.ROUTES,
     *reset_password.ROUTES,
     *email_verification.ROUTES,
+    *brute_force_protection_unblock.ROUTES,
 )

@@ -8,9 +8,10 @@ from mockidp.http.browser_session import transaction_of
 from mockidp.http.routing import Call, Route
 from mockidp.model.consent import scopes_to_consent
 from mockidp.model.credentials import give_consent
+from mockidp.model.offer import client_of
 from mockidp.model.resource_server import ResourceServer, find_resource_server
 from mockidp.model.session import change_transaction
-from mockidp.universal_login.login import client_of, own_url, render_step, resume, user_of
+from mockidp.universal_login.login import own_url, render_step, resume, user_of
 
 PATH = "/u/consent"
 # unverified: the wording; `openid` by itself gives nothing to ask about

@@ -1,29 +1,29 @@
 """`GET /u/email-verification`: the link that proves an address (documentation, "Prompt: email-verification").
 
-Also what both mailed links share: where their result is shown.
+Also what all mailed links share: where their result is shown.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
-
 from werkzeug.wrappers import Response
 
 from mockidp.http.pages import page
-from mockidp.http.redirect import found
+from mockidp.http.redirect import found, with_query
 from mockidp.http.routing import Call, Route
+from mockidp.model.client import CLIENTS, login_route
 from mockidp.model.connection import CONNECTIONS
-from mockidp.model.credentials import Ticket
-from mockidp.model.messages import (
+from mockidp.model.messages import send_welcome, tenant_name
+from mockidp.model.organization import find_organization
+from mockidp.model.tenant import Tenant
+from mockidp.model.tickets import (
     VERIFY_EMAIL,
     DeadTicket,
+    Destination,
+    Ticket,
     holder_of,
-    mark_verified,
-    send_welcome,
     take_ticket,
-    tenant_name,
 )
-from mockidp.model.tenant import Tenant
+from mockidp.model.user import mark_verified
 
 PATH = "/u/email-verification"
 VERIFIED = "Your email was verified. You can continue using the application."
@@ -53,19 +53,22 @@ def verify(call: Call) -> Response:
             ticket = take_ticket(tenant, call.request.args.get("ticket"), VERIFY_EMAIL)
             refused = _verify(tenant, ticket)
     except DeadTicket as dead:
-        if dead.ticket and dead.ticket.result_url:
-            return result_redirect(dead.ticket, {"message": DEAD_MESSAGES[dead.reason], "success": "false"})
+        if url := result_url(dead.ticket):
+            return found(with_query(url, {"message": DEAD_MESSAGES[dead.reason], "success": "false"}))
         # unverified: the status, here and for a password's link
         return message_page(tenant, "Error", _PAGE_MESSAGES[dead.reason], status=400)
-    if ticket.result_url:
-        return result_redirect(ticket, _result(tenant, ticket, refused))
+    if url := result_url(ticket):
+        return found(with_query(url, _result(tenant, ticket, refused)))
+    link = back_link(call, ticket.destination)
     if refused:
-        return message_page(tenant, "Error", refused, status=400)
-    return message_page(tenant, "Email Verified", "Your email address was successfully verified.")
+        return message_page(tenant, "Error", refused, link=link, status=400)
+    return message_page(tenant, "Email Verified", "Your email address was successfully verified.", link=link)
 
 
-def message_page(tenant: Tenant, title: str, message: str, *, status: int = 200) -> Response:
-    """Show how it ended, to whom came by a mail: there is no application to go back to."""
+def message_page(
+    tenant: Tenant, title: str, message: str, *, link: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """Show how it ended, to whom came by a mail; `link` (`href`, `text`) leads on."""
     return page(
         "message.html",
         status=status,
@@ -73,15 +76,31 @@ def message_page(tenant: Tenant, title: str, message: str, *, status: int = 200)
         tenant_name=tenant_name(tenant),
         title=title,
         message=message,
-        link=None,
+        link=link,
     )
 
 
-def result_redirect(ticket: Ticket, result: dict[str, str]) -> Response:
-    """Redirect to the ticket's result URL; a fragment of that stays behind the query (documented)."""
-    parts = urlsplit(ticket.result_url or "")
-    query = "&".join(text for text in (parts.query, urlencode(result, quote_via=quote)) if text)
-    return found(urlunsplit(parts._replace(query=query)))
+def result_url(ticket: Ticket | None) -> str | None:
+    """Return where a ticket's maker wants to hear how it ended, if anywhere."""
+    return ticket.destination.result_url if ticket else None
+
+
+def back_link(call: Call, destination: Destination) -> dict[str, str] | None:
+    """Return the button that leads back to the application, or None when it has no login route.
+
+    Documentation, "Configure default login routes", which begins a login as OpenID Connect Core §4 says.
+    """
+    tenant = call.tenant
+    client = tenant.store.find(CLIENTS, destination.client_id) if destination.client_id else None
+    route = login_route(tenant, client)
+    if route is None:
+        return None
+    organization = find_organization(tenant, destination.org_id) if destination.org_id else None
+    named = (
+        {"organization_id": organization.id, "organization_name": organization.name} if organization else {}
+    )
+    name = client.name if client else tenant_name(tenant)
+    return {"href": with_query(route, {"iss": call.issuer, **named}), "text": f"Back to {name}"}
 
 
 def _verify(tenant: Tenant, ticket: Ticket) -> str | None:
@@ -94,9 +113,7 @@ def _verify(tenant: Tenant, ticket: Ticket) -> str | None:
     if profile.get("email_verified") is True:
         return ALREADY_VERIFIED
     mark_verified(tenant, user, identity)
-    email = profile.get("email")
-    if isinstance(email, str):
-        send_welcome(tenant, user, email)
+    send_welcome(tenant, user, ticket.email)
     return None
 
 
@@ -104,12 +121,13 @@ def _result(tenant: Tenant, ticket: Ticket, refused: str | None) -> dict[str, st
     """Return the parameters of a result URL, in the order observed."""
     if refused:
         return {"message": refused, "success": "false"}
-    connection = tenant.store.find(CONNECTIONS, ticket.connection)
+    holder = holder_of(tenant, ticket)
+    connection = tenant.store.find(CONNECTIONS, holder[1].connection) if holder else None
     closed = connection is None or connection.flag("disable_signup")
     return {
         "supportSignUp": "false" if closed else "true",
         "supportForgotPassword": "true" if connection and connection.is_database else "false",
-        **({"email": ticket.email} if ticket.email else {}),
+        **({"email": ticket.email} if ticket.destination.include_email else {}),
         "message": VERIFIED,
         "success": "true",
         "code": "success",

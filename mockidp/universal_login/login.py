@@ -10,44 +10,33 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import quote, urlencode
 
-import msgspec
 from werkzeug.wrappers import Response
 
-from mockidp.errors import lost_transaction
+from mockidp.errors import TooManyAttempts
 from mockidp.http.browser_session import transaction_of
 from mockidp.http.pages import page
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
-from mockidp.model.client import CLIENTS, Client
-from mockidp.model.connection import Connection, connections_of
+from mockidp.model.brute_force import check_credentials
+from mockidp.model.connection import Connection
 from mockidp.model.messages import tenant_name
-from mockidp.model.organization import enabled_connections, find_organization
+from mockidp.model.offer import Offer, client_of, offer_of
+from mockidp.model.organization import find_invitation, find_organization
 from mockidp.model.session import LoginTransaction, authenticate
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import USERS, Identity, User, check_password, find_user, record_login
+from mockidp.model.user import USERS, Identity, User, find_user, record_login
 
 PATH = "/u/login"
+IDENTIFIER_PATH = "/u/login/identifier"  # with one field, for the address of a passwordless connection
 MOST_USERS = 50  # that a page lists
 WRONG_CREDENTIALS = "Wrong email or password"
 WRONG_USERNAME = "Wrong username or password"  # of a connection with usernames ("Prompt: login")
 INVALID_CONNECTION = "Invalid connection"
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """What one login can be done with: the client's connections, and those of them that get a button."""
-
-    client: Client
-    connections: tuple[Connection, ...]
-    buttons: tuple[Connection, ...]
-    database: Connection | None
-
-    def find(self, name: str | None) -> Connection | None:
-        """Return the offered connection with this name or None."""
-        return next((connection for connection in self.connections if connection.name == name), None)
-
-    def identity_of(self, user: User) -> Identity | None:
-        """Return the identity with which the user can log in here, his own before linked ones."""
-        return next((identity for identity in user.identities if self.find(identity.connection)), None)
+_ADDRESSES = {  # that a code is sent to
+    "email": {"label": "Email address", "autocomplete": "email"},
+    "sms": {"label": "Phone number", "autocomplete": "tel"},
+}
+BLOCKED = "Your account has been blocked after multiple consecutive login attempts."  # `user-blocked`
 
 
 def show(call: Call) -> Response:
@@ -65,49 +54,20 @@ def submit(call: Call) -> Response:
         return _as_seeded_user(call, transaction, offer, form["seeded_user"])
     name = form.get("connection")
     connection = offer.find(name) if name else offer.database
-    if connection is None:
+    if connection is None or connection.is_passwordless:
         return login_page(call, transaction, offer, error=INVALID_CONNECTION)
     if connection.is_upstream:
         return to_upstream(transaction, connection)
     username = form.get("username", "")
-    checked = check_password(call.tenant, connection.name, username, form.get("password", ""))
+    password = form.get("password", "")
+    try:
+        checked = check_credentials(call.tenant, call.issuer, connection, username, password, call.ip)
+    except TooManyAttempts:
+        return login_page(call, transaction, offer, error=BLOCKED, username=username)
     if checked is None:
         wrong = WRONG_USERNAME if connection.flag("requires_username") else WRONG_CREDENTIALS
         return login_page(call, transaction, offer, error=wrong, username=username)
     return logged_in(call, transaction, *checked)
-
-
-def offer_of(tenant: Tenant, transaction: LoginTransaction) -> Offer:
-    """Return what the client, the organization and the request's `connection` leave to log in with.
-
-    Passwordless connections are not emulated here.
-    """
-    request = transaction.request
-    client = client_of(tenant, transaction)
-    connections = [c for c in connections_of(tenant, client) if not c.is_passwordless]
-    hidden = {c.name for c in connections if c.document.get("show_as_button") is False}
-    if request.org_id is not None:
-        enabled = {e.connection: e for e in enabled_connections(tenant, request.org_id)}
-        connections = [c for c in connections if c.name in enabled]
-        hidden |= {name for name, e in enabled.items() if not e.show_as_button}
-    # A request to unlink names the connection to unlink, not the one to log in with.
-    if request.connection is not None and request.link != "unlink":
-        connections = [c for c in connections if c.name == request.connection]
-        hidden = set()
-    return Offer(
-        client=client,
-        connections=tuple(connections),
-        buttons=tuple(c for c in connections if c.is_upstream and c.name not in hidden),
-        database=_database(connections, tenant.settings.default_directory),
-    )
-
-
-def client_of(tenant: Tenant, transaction: LoginTransaction) -> Client:
-    """Return the transaction's client; raise the lost-session page when it was deleted meanwhile."""
-    client = tenant.store.find(CLIENTS, transaction.request.client_id)
-    if client is None:
-        raise lost_transaction()
-    return client
 
 
 def user_of(tenant: Tenant, transaction: LoginTransaction) -> User | None:
@@ -131,7 +91,7 @@ def login_page(
         call,
         transaction,
         "login.html",
-        own_url(PATH, transaction),
+        own_url(IDENTIFIER_PATH if offer.passwordless else PATH, transaction),
         status=400 if error else 200,
         error=error,
         username=transaction.request.login_hint if username is None else username,
@@ -140,12 +100,14 @@ def login_page(
             "name": database.name,
             "username_label": "Username or email address" if by_name else "Email address",
         },
+        passwordless=offer.passwordless and _ADDRESSES[offer.passwordless.strategy],
         socials=buttons(offer.buttons),
         seeded_users=list(islice(_people(tenant, offer), MOST_USERS)),
         signup_url=own_url("/u/signup", transaction) if may_sign_up(database) else None,
         forgot_url=_forgot_url(transaction, database),
         organization=organization.label if organization else None,
         linking=_linking(tenant, transaction),
+        invitation=invitation_of(tenant, transaction),
     )
 
 
@@ -173,6 +135,15 @@ def render_step(
         state=transaction.id,
         **context,
     )
+
+
+def invitation_of(tenant: Tenant, transaction: LoginTransaction) -> dict[str, str] | None:
+    """Return what the templates show of the invitation that was followed, if one was."""
+    found = find_invitation(tenant, transaction.request.invitation or "")
+    organization = find_organization(tenant, found.organization_id) if found else None
+    if found is None or organization is None:
+        return None
+    return {"inviter": found.inviter.get("name", ""), "organization": organization.label}
 
 
 def buttons(connections: Sequence[Connection]) -> list[dict[str, str]]:
@@ -208,7 +179,7 @@ def to_upstream(transaction: LoginTransaction, connection: Connection) -> Respon
 def logged_in(call: Call, transaction: LoginTransaction, user: User, identity: Identity) -> Response:
     """Note who logged in, and by which identity. Whether he may go on is the dispatcher's to say."""
     if not user.blocked:
-        record_login(call.tenant, user.user_id, call.request.remote_addr or "")
+        record_login(call.tenant, user.user_id, call.ip)
     authenticate(call.tenant, transaction, user.user_id, identity.key, identity.connection)
     return resume(transaction)
 
@@ -219,11 +190,6 @@ def _as_seeded_user(call: Call, transaction: LoginTransaction, offer: Offer, use
     if user is None or identity is None:
         return login_page(call, transaction, offer, error=f"No user {user_id} can log in here")
     return logged_in(call, transaction, user, identity)
-
-
-def _database(connections: list[Connection], default: str | None) -> Connection | None:
-    databases = [c for c in connections if c.is_database]
-    return next((c for c in databases if c.name == default), databases[0] if databases else None)
 
 
 def _people(tenant: Tenant, offer: Offer) -> Iterator[dict[str, object]]:

@@ -11,28 +11,28 @@ from mockidp.clock import iso
 from mockidp.errors import DbConnectionError, PageError
 from mockidp.http.browser_session import transaction_of
 from mockidp.http.pages import page
+from mockidp.http.redirect import found, with_query
 from mockidp.http.routing import Call, Route
-from mockidp.json import Json
 from mockidp.model.connection import CONNECTIONS, Connection
-from mockidp.model.credentials import Ticket
-from mockidp.model.messages import (
-    CHANGE_PASSWORD,
-    DeadTicket,
-    get_ticket,
-    holder_of,
-    mark_verified,
-    request_password_reset,
-    take_ticket,
-    tenant_name,
-)
+from mockidp.model.messages import request_password_reset, tenant_name
+from mockidp.model.offer import offer_of
 from mockidp.model.password_policy import check_password_policy, page_text, policy_lines
 from mockidp.model.session import SESSIONS, LoginTransaction
 from mockidp.model.signup import is_email
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import Identity, User, put_user, rewrite, set_password
-from mockidp.universal_login.email_verification import DEAD_MESSAGES, message_page, result_redirect
+from mockidp.model.tickets import (
+    CHANGE_PASSWORD,
+    DeadTicket,
+    Destination,
+    Ticket,
+    get_ticket,
+    holder_of,
+    take_ticket,
+)
+from mockidp.model.user import Identity, User, mark_verified, put_user, rewrite, set_password
+from mockidp.universal_login.email_verification import DEAD_MESSAGES, back_link, message_page, result_url
 from mockidp.universal_login.login import PATH as LOGIN_PATH
-from mockidp.universal_login.login import forgot_url, offer_of, own_url, render_step
+from mockidp.universal_login.login import forgot_url, own_url, render_step
 
 PATH = "/u/reset-password"
 REQUEST_PATH = "/u/reset-password/request/{connection}"
@@ -62,7 +62,8 @@ def submit_request(call: Call) -> Response:
     if not is_email(email):
         error = "Email is not valid." if email else "Please enter an email address"
         return _request_page(call, transaction, connection, email=email, error=error)
-    request_password_reset(call.tenant, call.issuer, connection, email)
+    destination = Destination(client_id=transaction.request.client_id)
+    request_password_reset(call.tenant, call.issuer, connection, email, destination)
     return render_step(
         call,
         transaction,
@@ -126,41 +127,42 @@ def _change(call: Call, ticket: Ticket, password: str) -> Response:
         put_user(tenant, rewrite(user, {"last_password_reset": now, "updated_at": now}))
         for session in tenant.store.all(SESSIONS, {"user": user.user_id}):
             tenant.store.take(SESSIONS, session.id)
-    if ticket.result_url:
-        email = {"email": ticket.email} if ticket.email else {}
-        return result_redirect(ticket, {**email, "success": "true", "message": CHANGED})
-    return message_page(tenant, "Password Changed!", "Your password has been changed successfully.")
+    if url := result_url(ticket):
+        email = {"email": ticket.email} if ticket.destination.include_email else {}
+        return found(with_query(url, {**email, "success": "true", "message": CHANGED}))
+    message = "Your password has been changed successfully."
+    return message_page(tenant, "Password Changed!", message, link=back_link(call, ticket.destination))
 
 
 def _holder(tenant: Tenant, ticket: Ticket) -> tuple[User, Identity, Connection]:
     """Return whose password it is; raise `DeadTicket` when account or connection are gone."""
     holder = holder_of(tenant, ticket)
-    connection = tenant.store.find(CONNECTIONS, ticket.connection)
+    connection = tenant.store.find(CONNECTIONS, holder[1].connection) if holder else None
     if holder is None or connection is None or not connection.is_database:
         raise DeadTicket("unknown")
     return *holder, connection
 
 
 def _form(call: Call, ticket: Ticket, error: str | None = None) -> Response:
-    user, identity, connection = _holder(call.tenant, ticket)
-    email: Json = ticket.email or user.profile_of(identity).get("email")
+    _, _, connection = _holder(call.tenant, ticket)
+    url = result_url(ticket)
     return page(
         "reset_password.html",
         status=400 if error else 200,
-        form_targets=(ticket.result_url,) if ticket.result_url else (),
+        form_targets=(url,) if url else (),
         lang="en",
         tenant_name=tenant_name(call.tenant),
         action=PATH,
         ticket=ticket.id,
-        email=email or user.username or user.user_id,
+        email=ticket.email,
         error=error,
         policy=policy_lines(connection),
     )
 
 
 def _dead(tenant: Tenant, dead: DeadTicket) -> Response:
-    if dead.ticket and dead.ticket.result_url:
-        return result_redirect(dead.ticket, {"success": "false", "message": DEAD_MESSAGES[dead.reason]})
+    if url := result_url(dead.ticket):
+        return found(with_query(url, {"success": "false", "message": DEAD_MESSAGES[dead.reason]}))
     title, message = _DEAD_PAGES[dead.reason]
     return message_page(tenant, title, message, status=400)
 

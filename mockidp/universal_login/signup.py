@@ -8,6 +8,8 @@ from mockidp.errors import DbConnectionError, SentenceError
 from mockidp.http.browser_session import transaction_of
 from mockidp.http.routing import Call, Route
 from mockidp.model.connection import Connection
+from mockidp.model.offer import Offer, offer_of
+from mockidp.model.organization import find_invitation
 from mockidp.model.password_policy import page_text, policy_lines
 from mockidp.model.session import LoginTransaction
 from mockidp.model.signup import is_email, sign_up
@@ -15,12 +17,11 @@ from mockidp.universal_login.login import (
     PATH as LOGIN_PATH,
 )
 from mockidp.universal_login.login import (
-    Offer,
     buttons,
+    invitation_of,
     logged_in,
     login_page,
     may_sign_up,
-    offer_of,
     own_url,
     render_step,
     to_upstream,
@@ -58,8 +59,17 @@ def submit(call: Call) -> Response:
         return _page(call, transaction, offer, offer.database, missing)
     form = call.request.form
     details = {"email": form["email"].strip(), "username": form.get("username")}
+    invitation = find_invitation(call.tenant, transaction.request.invitation or "")
     try:
-        user = sign_up(call.tenant, call.issuer, offer.database, details, form["password"])
+        user = sign_up(
+            call.tenant,
+            call.issuer,
+            offer.database,
+            details,
+            form["password"],
+            offer.client.client_id,
+            proven_email=invitation.invitee.get("email") if invitation else None,
+        )
     except DbConnectionError as error:
         text = page_text(error) or _TEXTS.get(error.code) or str(error.description)
         return _page(call, transaction, offer, offer.database, text)
@@ -97,6 +107,7 @@ def _page(
         policy=policy_lines(database),
         login_url=own_url(LOGIN_PATH, transaction),
         socials=buttons(offer.buttons),
+        invitation=invitation_of(call.tenant, transaction),
     )
 
 

@@ -17,12 +17,13 @@ from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json
 from mockidp.model.connection import Connection
+from mockidp.model.offer import offer_of
 from mockidp.model.session import LoginTransaction
 from mockidp.model.signup import ATTRIBUTES, derived_id, is_email
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import USERS, Identity, User, find_by_identity, find_by_login
 from mockidp.store import Kind
-from mockidp.universal_login.login import MOST_USERS, offer_of, own_url, render_step
+from mockidp.universal_login.login import MOST_USERS, own_url, render_step
 
 PATH = "/u/upstream"
 CODE_LIFETIME = 600  # seconds

@@ -156,6 +156,7 @@ def by_assertion(world: World, text: str, **form: str) -> Any:
         (lambda: assertion(aud=["https://elsewhere/", ISSUER]), {}),
         (lambda: assertion(aud="https://127.0.0.1/"), {}),
         (lambda: assertion(iat=None), {}),
+        (lambda: assertion(iat=1893456010, nbf=1893456010), {}),
     ],
 )
 def test_a_signed_assertion_is_let_in(machines: World, text: Any, form: dict[str, str]) -> None:
@@ -179,7 +180,8 @@ BAD_ASSERTIONS: dict[str, Any] = {
     "no expiry": lambda: assertion(exp=None),
     "expiry is text": lambda: assertion(exp="soon"),
     "expiry is an object": lambda: assertion(exp={}),
-    "not yet valid": lambda: assertion(nbf=1893456001),
+    "not yet valid": lambda: assertion(nbf=1893456011),
+    "issued later": lambda: assertion(iat=1893456011),
     "audience elsewhere": lambda: assertion(aud="https://elsewhere/"),
     "no audience": lambda: assertion(aud=None),
     "audience is an object": lambda: assertion(aud={}),

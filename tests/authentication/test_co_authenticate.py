@@ -25,7 +25,7 @@ INVALID_TICKET = {
 
 @pytest.fixture(scope="session")
 def idp_seed() -> Any:
-    return SEED
+    return [SEED, {"connections": [{"name": "email", "strategy": "email"}]}]
 
 
 @pytest.fixture
@@ -118,17 +118,55 @@ def test_a_good_password_gives_a_ticket(browser: Browser, body: dict[str, str]) 
     }
 
 
-def test_a_code_by_mail_is_said_to_be_missing(browser: Browser) -> None:
-    """Passwordless tickets exist on a real tenant, not here: 501, not a made-up answer."""
-    body = {
-        "client_id": "page",
-        "credential_type": OTP,
-        "username": "x@example.com",
-        "otp": "1",
-        "realm": "email",
-    }
-    response = browser.post("/co/authenticate", json=body)
-    assert (response.status_code, response.json["errorCode"]) == (501, "not_emulated")
+BY_CODE = {"client_id": "page", "credential_type": OTP, "username": "new@example.com", "realm": "email"}
+
+
+def code_for_new(browser: Browser, idp: MockIdp) -> str:
+    """Return a code that was just mailed, as auth0.js asks for it."""
+    asked = {"client_id": "page", "connection": "email", "email": "new@example.com", "send": "code"}
+    assert browser.post("/passwordless/start", json=asked).status_code == 200
+    return str(idp.outbox.last.code)
+
+
+def test_a_code_by_mail_gives_a_ticket(browser: Browser, idp: MockIdp) -> None:
+    """Once; it logs in at /authorize, whose answer is the new account's."""
+    code = code_for_new(browser, idp)
+    given = browser.post("/co/authenticate", json={**BY_CODE, "otp": code})
+    assert given.status_code == 200
+    tokens = answer(
+        browser.authorize(
+            login_ticket=given.json["login_ticket"], response_type="id_token", nonce="n", realm="email"
+        )
+    )
+    assert claims(tokens["id_token"])["email"] == "new@example.com"
+    again = browser.post("/co/authenticate", json={**BY_CODE, "otp": code})
+    assert (again.status_code, again.json) == (
+        403,
+        error("access_denied", "Wrong email or verification code."),
+    )
+
+
+def test_a_wrong_code_by_mail_is_refused(browser: Browser, idp: MockIdp) -> None:
+    """In its own words; the third wrong one is the last."""
+    code = code_for_new(browser, idp)
+    for _ in range(3):
+        refused = browser.post("/co/authenticate", json={**BY_CODE, "otp": "000000"})
+        assert refused.json == error("access_denied", "Wrong email or verification code.")
+    refused = browser.post("/co/authenticate", json={**BY_CODE, "otp": code})
+    assert refused.json["error_description"].startswith("You've reached the maximum number of attempts.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "realm"),
+    [
+        ({"otp": "1", "realm": DATABASE, "credential_type": OTP}, DATABASE),
+        ({"password": "x", "realm": "email", "credential_type": REALM}, "email"),
+    ],
+)
+def test_a_realm_takes_its_own_credentials(browser: Browser, changes: dict[str, str], realm: str) -> None:
+    """A database no codes, and a passwordless connection no passwords."""
+    refused = browser.post("/co/authenticate", json={**BY_CODE, **changes})
+    assert (refused.status_code, refused.json) == (400, error("invalid_request", f"Unknown realm {realm}."))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from authentication_world import WEB, World
+from authentication_world import CALLBACK, WEB, World
 
 OPEN = ["/userinfo", "/.well-known/openid-configuration", "/.well-known/jwks.json"]
 FOR_CLIENTS = ["/oauth/token", "/oauth/revoke"]
@@ -127,8 +127,8 @@ def test_request_ids_differ(world: World) -> None:
 
 
 def test_many_requests_are_not_limited(world: World) -> None:
-    """No limit bites unless a rule says so."""
-    wrong = {"grant_type": "password", "username": "alice@example.com", "password": "no", **WEB}
+    """No limit bites unless a rule says so; brute-force protection is about passwords."""
+    wrong = {"grant_type": "authorization_code", "code": "no", "redirect_uri": CALLBACK, **WEB}
     assert {world.token(**wrong).status_code for _ in range(120)} == {403}
 
 

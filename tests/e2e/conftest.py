@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
+from node_packages import installed, missing
 
 if TYPE_CHECKING:
     from browser_world import Visit, World
@@ -26,28 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """tests/e2e/node/node_modules as its lock file says; workers take turns, the first one installs."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            _missing(f"{program} is not installed: these tests need Node.js 20.19 or newer, with npm")
-    modules = NODE / "node_modules"
-    stamp = modules / ".mockidp-installed"
-    with (NODE / "package-lock.json").open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = hashlib.sha256(lock.read()).hexdigest()
-        if not stamp.exists() or stamp.read_text() != wanted:
-            # No optional ones: they are compilers and image libraries that nothing here calls.
-            command = ["npm", "ci", "--omit=optional", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=600)
-            if done.returncode != 0:
-                _missing(f"`npm ci` in {NODE} failed:\n{done.stderr[-2000:]}")
-            stamp.write_text(wanted)
-    return modules
-
-
-def _missing(reason: str) -> NoReturn:
-    """Fail where continuous integration should have it, skip on a developer's machine."""
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    """tests/e2e/node/node_modules; no optional ones: compilers and image libraries that nothing calls."""
+    return installed(NODE, "--omit=optional")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +35,7 @@ def browser_world(node_modules: Path, tmp_path_factory: pytest.TempPathFactory) 
     names = ("chromium", "chromium-browser", "google-chrome")
     chromium = next(filter(None, map(shutil.which, names)), None)
     if chromium is None:
-        _missing("Chromium is not installed")
+        missing("Chromium is not installed")
     with started(node_modules, tmp_path_factory.mktemp("ca"), chromium) as world:
         yield world
 

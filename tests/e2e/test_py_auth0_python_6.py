@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from auth0.authentication import Database, GetToken, RevokeToken, Users
+from auth0.authentication import Database, GetToken, Passwordless, RevokeToken, Users
+from auth0.authentication.exceptions import Auth0Error
 from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
 from auth0.management import AsyncManagementClient, ManagementClient
 from auth0.management.core.api_error import ApiError
@@ -205,6 +206,69 @@ def test_code_with_nonce(idp: MockIdp) -> None:
     keys = AsymmetricSignatureVerifier(f"https://{idp.domain}/.well-known/jwks.json")
     verifier = TokenVerifier(signature_verifier=keys, issuer=f"https://{idp.domain}/", audience="web")
     verifier.verify(tokens["id_token"], nonce="n1", max_age=600, organization=acme.id)
+
+
+PASSWORDLESS = {
+    "connections": [{"name": "email", "strategy": "email"}, {"name": "sms", "strategy": "sms"}],
+    "clients": [
+        {
+            "name": "Web",
+            "grant_types": [
+                "authorization_code",
+                "refresh_token",
+                "http://auth0.com/oauth/grant-type/passwordless/otp",
+            ],
+        }
+    ],
+}
+
+
+@pytest.mark.mockidp(seed=[DEMO, client_with_a_key(), PASSWORDLESS])
+def test_passwordless(idp: MockIdp) -> None:
+    """`Passwordless.email` and `.sms`, a login with the code, and a verified ID token."""
+    sdk = Passwordless(idp.domain, "web", client_secret="web-secret")
+    get_token = GetToken(idp.domain, "web", client_secret="web-secret")
+    verifier = TokenVerifier(
+        signature_verifier=AsymmetricSignatureVerifier(f"https://{idp.domain}/.well-known/jwks.json"),
+        issuer=f"https://{idp.domain}/",
+        audience="web",
+    )
+    assert sdk.email("dora@example.com", send="code")["email"] == "dora@example.com"
+    tokens = get_token.passwordless_login(
+        "dora@example.com", idp.outbox.last.code, "email", scope="openid email offline_access", audience=API
+    )
+    assert verifier.verify(tokens["id_token"])["email_verified"] is True
+    assert get_token.refresh_token(tokens["refresh_token"])["access_token"]
+    assert sdk.sms("+15550100")["phone_number"] == "+15550100"
+    with pytest.raises(Auth0Error, match=r"Wrong phone number or verification code\.") as caught:
+        get_token.passwordless_login("+15550100", "wrong", "sms", scope="openid", audience=API)
+    assert (caught.value.status_code, caught.value.error_code) == (403, "invalid_grant")
+    tokens = get_token.passwordless_login(
+        "+15550100", idp.outbox.last.code, "sms", scope="openid", audience=API
+    )
+    assert verifier.verify(tokens["id_token"])["sub"] == idp.users["+15550100"].user_id
+
+
+@pytest.mark.mockidp(seed=[DEMO, client_with_a_key(), PASSWORDLESS])
+def test_passwordless_by_link(idp: MockIdp) -> None:
+    """The default of `Passwordless.email`: the link leads to the callback with a code."""
+    params = {"redirect_uri": CALLBACK, "response_type": "code", "scope": "openid email", "state": "s1"}
+    Passwordless(idp.domain, "web", client_secret="web-secret").email("dora@example.com", auth_params=params)
+    callback = idp.browser().get(idp.outbox.last.url).location
+    assert answer(callback)["state"] == "s1"
+    get_token = GetToken(idp.domain, "web", client_secret="web-secret")
+    assert get_token.authorization_code(answer(callback)["code"], CALLBACK)["id_token"]
+
+
+@pytest.mark.mockidp(seed=[DEMO, client_with_a_key(), PASSWORDLESS])
+def test_passwordless_refusals(idp: MockIdp) -> None:
+    """The codes of /passwordless/start arrive in the exception."""
+    with pytest.raises(Auth0Error) as caught:
+        Passwordless(idp.domain, "web", client_secret="web-secret").email("no address")
+    assert (caught.value.status_code, caught.value.error_code) == (400, "bad.email")
+    with pytest.raises(Auth0Error) as caught:
+        Passwordless(idp.domain, "web", client_secret="wrong").sms("+15550100")
+    assert (caught.value.status_code, caught.value.error_code) == (401, "access_denied")
 
 
 def test_private_key_jwt(idp: MockIdp) -> None:

@@ -229,6 +229,50 @@ def test_private_key_jwt(idp: MockIdp) -> None:
     assert "client_assertion" in exchange.form
 
 
+PASSWORDLESS = {
+    "connections": [{"name": "email", "strategy": "email"}, {"name": "sms", "strategy": "sms"}],
+    "clients": [
+        {
+            "name": "Web",
+            "grant_types": ["authorization_code", "http://auth0.com/oauth/grant-type/passwordless/otp"],
+        }
+    ],
+}
+
+
+@pytest.mark.mockidp(seed=[DEMO, PASSWORDLESS])
+def test_passwordless(idp: MockIdp) -> None:
+    """A code by mail and one by SMS make a session, and so does a link; a wrong code is the SDK's error."""
+    from auth0_server_python.auth_types import (
+        StartPasswordlessEmailOptions,
+        StartPasswordlessSmsOptions,
+        VerifyPasswordlessOtpOptions,
+    )
+    from auth0_server_python.error import PasswordlessVerifyError
+
+    async def sub(sdk: ServerClient) -> str:
+        return str((await sdk.get_user())["sub"])
+
+    async def steps(sdk: ServerClient) -> None:
+        passwordless = sdk.passwordless
+        started = await passwordless.start(StartPasswordlessEmailOptions(email="dora@example.com"))
+        code = {"connection": "email", "email": "dora@example.com"}
+        with pytest.raises(PasswordlessVerifyError, match="Wrong email or verification code"):
+            await passwordless.verify(VerifyPasswordlessOtpOptions(**code, verification_code="wrong"))
+        code["verification_code"] = idp.outbox.last.code
+        await passwordless.verify(VerifyPasswordlessOtpOptions(**code))
+        assert await sub(sdk) == f"email|{started.id}"
+        await passwordless.start(StartPasswordlessSmsOptions(phone_number="+15550100"))
+        code = {"connection": "sms", "phone_number": "+15550100", "verification_code": idp.outbox.last.code}
+        await passwordless.verify(VerifyPasswordlessOtpOptions(**code))
+        assert await sub(sdk) == idp.users["+15550100"].user_id
+        await passwordless.start(StartPasswordlessEmailOptions(email="dora@example.com", send="link"), {})
+        await sdk.complete_interactive_login(idp.browser().get(idp.outbox.last.url).location)
+        assert await sub(sdk) == f"email|{started.id}"
+
+    use(idp, steps)
+
+
 def test_denied(idp: MockIdp) -> None:
     """An error at the callback is the SDK's ApiError."""
     from auth0_server_python.error import ApiError

@@ -183,13 +183,14 @@ def test_a_forged_token_is_only_shown(idp: MockIdp) -> None:
 
 
 def test_the_outbox_has_links_and_codes(idp: MockIdp) -> None:
-    """A link that can be clicked."""
+    """A link that can be clicked, at a glance and in the message; and the message as a page."""
     form = {"client_id": "web", "email": ALICE, "connection": "Username-Password-Authentication"}
     requests.post(f"{idp.url}/dbconnections/change_password", json=form, timeout=5)
     for path in (f"{HOME}/outbox", "/_mockidp/"):
         page = get(idp, path)
         links = [link for link in page.all("a") if link["href"] == idp.outbox.last.url]
-        assert [link["rel"] for link in links] == ["noopener"]
+        assert [link["rel"] for link in links] == ["noopener", "noopener"]
+        assert f"/_mockidp/outbox/{idp.outbox.last.id}" in [link["href"] for link in page.all("a")]
         assert ALICE in page.text
 
 

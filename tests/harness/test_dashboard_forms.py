@@ -52,6 +52,9 @@ CLOCK = [
     ({"advance": "1h30m"}, "2030-01-01T13:30:00Z", True),
     ({"freeze": "2031-02-03T00:00:00Z"}, "2031-02-03T00:00:00Z", True),
     ({"freeze": "now"}, "2030-01-01T12:00:00Z", True),
+    ({"travel": "2031-02-03T00:00:00Z"}, None, False),
+    ({"rate": "60"}, None, False),
+    ({"rate": "0"}, "2030-01-01T12:00:00Z", True),
     ({"unfreeze": "yes"}, None, False),
 ]
 
@@ -63,6 +66,19 @@ def test_the_clock_is_set(idp: MockIdp, form: dict[str, str], now: str | None, f
     assert idp.clock.frozen is frozen
     page = get(idp, "/_mockidp/")
     assert now is None or now in [field.get("value") for field in page.all("input")]
+
+
+def test_the_clock_says_how_it_goes(idp: MockIdp) -> None:
+    """Stopped, at its own pace, and the way back from wherever it is."""
+    assert "Frozen" in get(idp, "/_mockidp/").text
+    act(idp, "clock", travel="2031-02-03T00:00:00Z")
+    act(idp, "clock", rate="60")
+    page = get(idp, "/_mockidp/").text
+    assert "Running × 60" in page
+    assert "2031-02-03" in page
+    assert "Back to the real time" in page
+    act(idp, "clock", unfreeze="yes")
+    assert "Back to the real time" not in get(idp, "/_mockidp/").text
 
 
 def test_reset_brings_the_seed_back(idp: MockIdp) -> None:
@@ -83,6 +99,8 @@ WRONG = [
     ("unlink", {"user": ALICE, "provider": "facebook", "user_id": "1"}, 400, "has no identity 'facebook|1'"),
     ("clock", {"advance": "soon"}, 400, "'soon' is no duration"),
     ("clock", {"freeze": "tomorrow"}, 400, "'tomorrow' is no time"),
+    ("clock", {"travel": "tomorrow"}, 400, "'tomorrow' is no time"),
+    ("clock", {"rate": "fast"}, 400, "'fast' is no rate"),
     ("clock", {}, 400, "the form has no 'freeze'"),
 ]
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
-from werkzeug.test import EnvironBuilder
+from journal_world import recorder_of, request_to
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import UsageError
@@ -27,22 +27,6 @@ AUTHORIZE = "/authorize?" + urlencode(
 @pytest.fixture(autouse=True)
 def frozen(idp: MockIdp) -> None:
     idp.clock.freeze("2030-01-01T00:00:00Z")
-
-
-def request_to(path: str, **options: object) -> Request:
-    builder = EnvironBuilder(path=path, **options)  # type: ignore[arg-type]
-    request = Request(builder.get_environ())
-    builder.close()
-    return request
-
-
-def recorder_of(*requested: Request, limit: int = 1000, response: Response | None = None) -> Recorder:
-    """Return a recorder that saw these requests answered by a handler that always says the same."""
-    recorder = Recorder(Tenant(), limit)
-    handler = recorder.layer(lambda request: response or Response("ok"))
-    for request in requested:
-        handler(request)
-    return recorder
 
 
 def test_an_exchange_tells_request_and_answer(idp: MockIdp) -> None:
@@ -281,7 +265,7 @@ def test_a_failure_says_what_came_instead() -> None:
     )
     recorder = recorder_of(
         request_to("/authorize?state=s"),
-        request_to("/oauth/token", method="POST", data={"grant_type": "refresh_token", "code": "c" * 90}),
+        request_to("/oauth/token", method="POST", data={"grant_type": "refresh_token", "audience": "c" * 90}),
         response=refused,
     )
     with pytest.raises(AssertionError) as failure:
@@ -293,7 +277,7 @@ def test_a_failure_says_what_came_instead() -> None:
         "but it came never.\n"
         "2 requests came, in order:\n"
         "  1. GET /authorize query {state: 's'} → 403 invalid_grant: Wrong\n"
-        f"  2. POST /oauth/token form {{grant_type: 'refresh_token', code: '{'c' * 59}…'}} → 403 "
+        f"  2. POST /oauth/token form {{grant_type: 'refresh_token', audience: '{'c' * 59}…'}} → 403 "
         "invalid_grant: Wrong\n"
         "       but form.grant_type is 'refresh_token', not 'password'; "
         "form.scope is absent, not 'openid'; status is 403, not 200"
@@ -323,3 +307,29 @@ def test_a_json_difference_names_the_member() -> None:
         recorder.assert_called("PATCH /api/v2/users/{id}", json={"user_metadata": {"plan": "pro"}})
     with pytest.raises(AssertionError, match=r"json\.name is absent, not 'x'"):
         recorder.assert_called("PATCH /api/v2/users/{id}", json={"name": "x"})
+
+
+def test_an_exchange_knows_how_long_the_answer_took(idp: MockIdp) -> None:
+    """In real seconds, whatever the tenant's clock does."""
+    idp.on("GET /userinfo").delay(0.05)
+    requests.get(f"{idp.url}/userinfo", timeout=5)
+    requests.get(f"{idp.url}/.well-known/jwks.json", timeout=5)
+    slow, quick = idp.requests
+    assert slow.duration >= 0.05
+    assert quick.duration > 0
+    assert slow.view().duration == slow.duration
+
+
+def test_a_body_without_a_length_is_not_waited_for() -> None:
+    """As of a GET; a chunked one is read where the server tells its end."""
+    chunked = request_to("/x", method="POST", headers={"Transfer-Encoding": "chunked"}, data="a=1")
+    del chunked.environ["CONTENT_LENGTH"]
+    chunked.environ["wsgi.input_terminated"] = True
+    bodies = [each.body for each in recorder_of(request_to("/x"), chunked)]
+    assert bodies == [b"", b"a=1"]
+
+
+def test_the_url_is_absolute(idp: MockIdp) -> None:
+    """As the client wrote it."""
+    requests.get(f"{idp.url}/api/v2/users/auth0%7C1?a=%20", timeout=5)
+    assert idp.requests[0].url == f"{idp.url}/api/v2/users/auth0%7C1?a=%20"

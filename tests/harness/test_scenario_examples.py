@@ -124,6 +124,13 @@ def session_expires(app: App) -> None:
     assert "code" in app.answer()
 
 
+def time(app: App) -> None:
+    """The application asks with the token of two days ago."""
+    bearer = f"Bearer {app.log_in()['access_token']}"
+    assert not app.idp.clock.frozen
+    assert app.get("/userinfo", Authorization=bearer).status_code == 401
+
+
 def password_reset(app: App) -> None:
     """Both get the same answer."""
     for who in ("bob@example.com", "nobody@example.com"):
@@ -146,6 +153,7 @@ PLAYS: dict[str, Callable[[App], None]] = {
         key_rotation,
         tampered_tokens,
         session_expires,
+        time,
         password_reset,
     )
 }

@@ -21,12 +21,14 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "username": "ada@example.com",
         "error": "Wrong email or password",
         "database": {"name": "users", "username_label": "Email address"},
+        "passwordless": None,
         "socials": SOCIALS,
         "seeded_users": [ADA, BOB],
         "signup_url": "/u/signup?state=s1",
         "forgot_url": "/u/reset-password/request/users?state=s1",
         "organization": "Globex",
         "linking": None,
+        "invitation": None,
     },
     "signup.html": BASE
     | {
@@ -37,6 +39,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "policy": ["At least 8 characters in length"],
         "login_url": "/u/login?state=s1",
         "socials": SOCIALS,
+        "invitation": None,
     },
     "consent.html": BASE
     | {
@@ -83,7 +86,45 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "error": "Weak",
         "policy": ["At least 8 characters in length"],
     },
+    "mail.html": {
+        "lang": "en",
+        "message": {
+            "subject": "Verify your email",
+            "kind": "verify_email",
+            "to": "ada@example.com",
+            "paragraphs": [
+                [
+                    {"text": "Your code is ", "url": None, "is_code": False},
+                    {"text": "123456", "url": None, "is_code": True},
+                ],
+                [
+                    {
+                        "text": "Verify",
+                        "url": "https://idp.example/u/email-verification?ticket=t#",
+                        "is_code": False,
+                    }
+                ],
+            ],
+        },
+    },
+    "unblock.html": {
+        "lang": "en",
+        "tenant_name": "Acme",
+        "action": "/u/brute-force-protection-unblock",
+        "ticket": "t1",
+        "nonce": "bm9uY2U=",
+    },
     "forgot_password.html": BASE | {"email": "ada@example.com", "error": "No"},
+    "passwordless_challenge.html": {
+        "lang": "en",
+        "client_name": "Shop",
+        "action": "/u/login/passwordless-email-challenge?state=s1",
+        "state": "s1",
+        "by_mail": True,
+        "address": "ada@example.com",
+        "edit_url": "/u/login/identifier?state=s1",
+        "error": "Code is invalid",
+    },
     "mfa_email_challenge.html": BASE | {"email_masked": "a**@example.com", "error": "No"},
 }
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}</style></title>"

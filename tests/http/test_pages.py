@@ -92,7 +92,7 @@ def test_forms_work_without_scripts(template: str) -> None:
         assert buttons
         assert all(button["type"] == "submit" for button in buttons)
         if template != "form_post.html":
-            assert hidden == ["ticket" if template == "reset_password.html" else "state"]
+            assert hidden == ["ticket" if "ticket" in CONTEXTS[template] else "state"]
             assert all({"name", "value"} <= set(button) for button in buttons)
 
 
@@ -277,6 +277,18 @@ def test_login_shows_only_what_there_is() -> None:
     assert "Wrong email or password" in document.text
 
 
+def test_login_may_ask_for_an_address_alone() -> None:
+    """Where a code is sent: one field, its refusal tied to it, and the buttons of other connections below."""
+    asked = {"label": "Phone number", "autocomplete": "tel"}
+    document = render("login.html", database=None, passwordless=asked)
+    (field,) = document.all("input", id="username", name="username", autocomplete="tel", inputmode="tel")
+    assert field["aria-describedby"] == "error-element-username"
+    assert document.all("span", id="error-element-username")
+    assert not document.all("input", id="password")
+    assert [b["value"] for b in document.all("button", name="connection")] == ["google-oauth2", "hub"]
+    assert "Phone number" in document.text
+
+
 def test_login_for_linking_says_so() -> None:
     """A second login that adds an identity is titled differently and names the account."""
     document = render("login.html", linking="Ada Lovelace")
@@ -310,9 +322,10 @@ def test_upstream_offers_known_new_and_deny() -> None:
     assert pictured.all("img", src="data:image/png;base64,AAAA", alt="")
 
 
-def test_challenge_can_be_resent_without_a_code() -> None:
+@pytest.mark.parametrize("template", ["mfa_email_challenge.html", "passwordless_challenge.html"])
+def test_challenge_can_be_resent_without_a_code(template: str) -> None:
     """The resend button skips the browser's check of the required code."""
-    document = render("mfa_email_challenge.html")
+    document = render(template)
     assert document.all("input", id="code", inputmode="numeric", autocomplete="one-time-code")
     assert "formnovalidate" in document.all("button", value="resend")[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,7 @@ def test_routes_need_the_scopes_of_the_real_operation(route: Route) -> None:
 @pytest.mark.parametrize("route", MANAGEMENT, ids=lambda route: f"{route.method} {route.template}")
 def test_every_route_is_guarded(api: Api, route: Route) -> None:
     """Without a token nothing is done, whatever the request."""
-    path = route.template.format(id="auth0%7C1", provider="auth0", user_id="1")
+    path = re.sub(r"{\w+}", "auth0%7C1", route.template)
     response = Browser(api.application).open(path, method=route.method)
     expected = api.refusal(401, "Missing authentication")
     assert (response.status_code, response.json) == expected

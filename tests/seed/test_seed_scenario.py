@@ -78,6 +78,7 @@ EXPECT: list[tuple[str, str]] = [
     ),
     ("{users: [a]}", "1:17: 'users' of 'expect' must be a mapping, not a list"),
     ("{users: {a: 5}}", "1:21: 'a' must be a mapping of members, or null for no such user"),
+    ("{outbox: [{kind: verify_mail}]}", "not 'verify_mail'; did you mean 'verify_email'?"),
     ("{outbox: [{too: a}]}", "1:20: unknown key 'too' in message 1 of 'expect'; did you mean 'to'?"),
 ]
 

@@ -10,6 +10,7 @@ from werkzeug.test import Client as Browser
 
 from mockidp.model.linking import link
 from mockidp.model.messages import send_verification_email
+from mockidp.model.tickets import Destination
 from mockidp.model.user import delete_user, get_user
 from mockidp.model.user_update import update_user
 
@@ -20,10 +21,11 @@ ISSUER = "http://localhost/"
 NEVER_WAS = "User account does not exist or the verification code is invalid."
 
 
-def mailed(world: World, result_url: str | None = None) -> str:
+def mailed(world: World, result_url: str | None = None, **destination: str) -> str:
     """Mail a link to alice and return it as path and query."""
     user = get_user(world.tenant, world.alice.user_id)
-    message = send_verification_email(world.tenant, ISSUER, user, world.database, result_url=result_url)
+    where = Destination(result_url=result_url, **destination)
+    message = send_verification_email(world.tenant, ISSUER, user, user.main, where)
     return message.url.removeprefix("http://localhost").removesuffix("#")
 
 
@@ -40,6 +42,21 @@ def test_the_link_verifies_the_address(world: World) -> None:
         ("verify_email", "alice@example.com"),
         ("welcome_email", "alice@example.com"),
     ]
+
+
+@pytest.mark.parametrize("by", ["page", "api"])
+def test_the_way_back_is_the_clients(world: World, by: str) -> None:
+    """Who signed up at a client is led back to that client's login route."""
+    world.client("web", name="Web", callbacks=[], initiate_login_uri="https://app.example.com/in")
+    form = {"email": "new@example.com", "password": "Correct-Horse-9"}
+    if by == "page":
+        world.post("/u/signup", world.begin(), **form)
+    else:
+        body = {**form, "client_id": "web", "connection": world.database.name}
+        world.browser.post("/dbconnections/signup", json=body)
+    page = world.page(world.browser.get(world.mails[-1].url.removeprefix("http://localhost")))
+    assert page.text("a") == "Back to Web"
+    assert page.all("a")[0]["href"] == "https://app.example.com/in?iss=http%3A%2F%2Flocalhost%2F"
 
 
 def test_a_used_link_says_so(world: World) -> None:

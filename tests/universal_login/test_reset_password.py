@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import Client as Browser
 
-from mockidp.model.credentials import issue_ticket
 from mockidp.model.linking import link
-from mockidp.model.messages import CHANGE_PASSWORD
 from mockidp.model.session import SESSIONS, open_session
+from mockidp.model.tickets import CHANGE_PASSWORD, Destination, issue_ticket
 from mockidp.model.user import delete_user, get_user
 
 if TYPE_CHECKING:
@@ -227,10 +226,19 @@ def test_a_linked_identity_gets_the_new_password(world: World) -> None:
     assert logs_in(world, NEW)
 
 
+def test_the_way_back_is_the_clients(world: World) -> None:
+    """Who forgot the password at a client's login page is led back to that client's login route."""
+    world.client("web", name="Web", callbacks=[], initiate_login_uri="https://app.example.com/in")
+    back = world.page(change(world, ticket(world))).all("a", **{"class": "button"})
+    assert back == [{"class": "button", "href": "https://app.example.com/in?iss=http%3A%2F%2Flocalhost%2F"}]
+
+
 def test_a_tickets_result_url_is_told(world: World) -> None:
     """As the Management API makes tickets: success, and the second use."""
     url = "http://localhost:3000/done"
-    made = issue_ticket(world.tenant, CHANGE_PASSWORD, world.alice.user_id, DB, result_url=url)
+    there = Destination(result_url=url, include_email=False)
+    identity = world.alice.main
+    made = issue_ticket(world.tenant, CHANGE_PASSWORD, identity, "alice@example.com", destination=there)
     form = world.browser.get(f"{PATH}?ticket={made.id}")
     assert "form-action 'self' http: https:;" in form.headers["Content-Security-Policy"]
     location = change(world, made.id).headers["Location"]

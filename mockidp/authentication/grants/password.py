@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from mockidp.authentication.grants.grant import Grant, Redeemed
 from mockidp.errors import OAuthError, user_blocked, wrong_password
 from mockidp.http.params import Params, required, words
 from mockidp.http.routing import Call
+from mockidp.model.brute_force import check_credentials
 from mockidp.model.client import Client
 from mockidp.model.connection import Connection, find_connection
 from mockidp.model.credentials import Authorization
@@ -16,7 +19,7 @@ from mockidp.model.resource_server import (
     is_userinfo,
 )
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import check_password, record_login
+from mockidp.model.user import record_login
 
 REALM = "http://auth0.com/oauth/grant-type/password-realm"
 ALL_PROFILE_SCOPES = ("openid", "profile", "email", "address", "phone")
@@ -52,13 +55,14 @@ def redeem_realm(call: Call, client: Client, params: Params) -> Redeemed:
 def _log_in(call: Call, client: Client, params: Params, connection: Connection) -> Redeemed:
     tenant = call.tenant
     server, audience = _server(tenant, params)
-    found = check_password(tenant, connection.name, params["username"], params["password"])
+    ip = _ip_of(call, client)
+    found = check_credentials(tenant, call.issuer, connection, params["username"], params["password"], ip)
     if found is None:
         raise wrong_password()
     user = found[0]
     if user.blocked:
         raise user_blocked()
-    record_login(tenant, user.user_id, call.request.remote_addr or "127.0.0.1")
+    record_login(tenant, user.user_id, ip)
     scope = grantable_scopes(tenant, client, user.user_id, server, _requested(params, server))
     authorization = Authorization(
         id=tenant.ids.handle("authorization"),
@@ -69,6 +73,19 @@ def _log_in(call: Call, client: Client, params: Params, connection: Connection) 
         gty="password",
     )
     return Redeemed(authorization, new_refresh_token="offline_access" in scope)
+
+
+def _ip_of(call: Call, client: Client) -> str:
+    """Return the user's IP address: the one that the client's server names, when the tenant trusts it to.
+
+    Documentation, "Avoid common issues with Resource Owner Password Flow and attack protection".
+    """
+    named = call.request.headers.get("auth0-forwarded-for", "").strip()
+    trusted = not client.is_public and client.document.get("is_token_endpoint_ip_header_trusted") is True
+    try:
+        return str(ipaddress.ip_address(named if trusted else ""))
+    except ValueError:  # unverified: what comes of a malformed address
+        return call.ip
 
 
 def _server(tenant: Tenant, params: Params) -> tuple[ResourceServer | None, str | None]:

@@ -19,8 +19,8 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 let loaded = performance.now();
 setInterval(() => {
   const now = byId("now");
-  if (now === null || !("runs" in now.dataset)) return;
-  const moment = new Date(now.dataset.epoch * 1000 + performance.now() - loaded);
+  if (now === null || !("rate" in now.dataset)) return;
+  const moment = new Date(now.dataset.epoch * 1000 + (performance.now() - loaded) * now.dataset.rate);
   now.textContent = moment.toISOString().slice(0, 19).replace("T", " ") + " UTC";
 }, 1000);
 

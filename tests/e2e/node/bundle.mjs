@@ -35,7 +35,10 @@ function transformed(stream, contents) {
 for (const version of [9, 10, 14]) {
   await build({
     stdin: {
-      contents: `const lock = require("auth0-lock-${version}"); window.Auth0Lock = lock.default || lock;`,
+      contents: `
+        const lock = require("auth0-lock-${version}");
+        window.Auth0Lock = lock.default || lock;
+        window.Auth0LockPasswordless = lock.Auth0LockPasswordless;`,
       resolveDir: import.meta.dirname,
     },
     outfile: path.join(directory, `lock-${version}.js`),
