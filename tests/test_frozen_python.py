@@ -13,7 +13,7 @@ from freezegun import freeze_time
 
 from mockidp import MockIdp
 
-# It looks into every module for times; a look into this one imports it, and its models with a frozen datetime.
+# It looks into every module for times; this one would be imported by that, its models with a frozen datetime.
 freezegun.configure(extend_ignore_list=["auth0"])
 ALICE, CALLBACK = "alice@example.com", "http://localhost:3000/callback"
 Y2030 = 1893456000
