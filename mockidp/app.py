@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -15,7 +15,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from mockidp import json
-from mockidp.authentication import ROUTES as AUTHENTICATION
+from mockidp.authentication import ROOMS as AUTHENTICATION
 from mockidp.clock import is_real
 from mockidp.errors import ApiError, OAuthError, PageError, PlainError, Refusal, not_found
 from mockidp.http.bearer import require_scopes
@@ -24,9 +24,10 @@ from mockidp.http.forwarded import PROXY_HOST
 from mockidp.http.pages import error_page
 from mockidp.http.params import MAX_BODY
 from mockidp.http.redirect import URL_TEXT
-from mockidp.http.routing import Answer, Call, Match, Route, Router, Routes
+from mockidp.http.routing import Answer, Call, Match, Room, Route, Router, Routes
+from mockidp.management import ROOMS as MANAGEMENT
 from mockidp.model.tenant import Tenant
-from mockidp.universal_login import ROUTES as UNIVERSAL_LOGIN
+from mockidp.universal_login import ROOMS as UNIVERSAL_LOGIN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,16 +35,12 @@ if TYPE_CHECKING:
 Handler = Callable[[Request], Response]
 
 
-def management_routes() -> Routes:
-    """Return the Management API's routes; many suites never ask for one."""
-    from mockidp.management import ROUTES
-
-    return ROUTES
+ROOMS: tuple[Room, ...] = (*AUTHENTICATION, *UNIVERSAL_LOGIN, *MANAGEMENT)
 
 
 def all_routes() -> Routes:
     """Return every route of the tenant."""
-    return (*AUTHENTICATION, *UNIVERSAL_LOGIN, *management_routes())
+    return tuple(dict.fromkeys(route for _, load in ROOMS for route in load()))
 
 
 class Problem:
@@ -58,19 +55,18 @@ class Problem:
 class Application:
     """The WSGI application of one tenant.
 
-    `rooms` are further routes, by the first segment of their paths, got when one is asked for. `layers` wrap
-    the application from outside, first is outermost.
+    `rooms` are beside the tenant's own. `layers` wrap the application from outside, first is outermost.
     """
 
     def __init__(
         self,
         tenant: Tenant,
-        rooms: Mapping[str, Callable[[], Routes]] | None = None,
+        rooms: Iterable[Room] = (),
         layers: Iterable[Callable[[Handler], Handler]] = (),
     ) -> None:
         self.tenant = tenant
         self.problems: deque[Problem] = deque(maxlen=100)
-        self.router = Router((*AUTHENTICATION, *UNIVERSAL_LOGIN), {"api": management_routes, **(rooms or {})})
+        self.router = Router(rooms=(*ROOMS, *rooms))
         self.handle: Handler = self._handle
         for layer in reversed(tuple(layers)):
             self.handle = layer(self.handle)

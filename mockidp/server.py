@@ -107,7 +107,7 @@ class MockIdp(TenantHandle, Steering):
         )
         self._server: HttpHost | None = None
         self._bound_port = port or DEFAULT_PORT
-        self._worlds = Worlds(names, {"_mockidp": self._control_routes}, environ)
+        self._worlds = Worlds(names, (("_mockidp", self._control_routes),), environ)
         self._worlds.serve_at(self._own_url, port or None)  # where another server may host `app`
         self._stage = self._worlds.stage(seed, scenario, self._frozen_at)
         self._world = self._stage.world

@@ -22,7 +22,7 @@ from mockidp.wsgi import PORT, hosted, mock
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-THREADS = 64  # requests at work at one time; an open dashboard and a delayed answer take one each
+THREADS = 32  # requests at work at one time; an open dashboard and a delayed answer take one each
 CONNECTIONS = 1024  # kept at one time; further ones wait to be accepted
 PATIENCE = 1  # seconds that answers get to end when the server stops
 _HANDLER = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}

@@ -14,7 +14,7 @@ from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
 from mockidp.harness.rules import Rules
 from mockidp.harness.script import Logins
-from mockidp.http.routing import Routes
+from mockidp.http.routing import Room
 from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
 from mockidp.rules.rule import Script
 from mockidp.seed.build import build
@@ -58,7 +58,7 @@ class Worlds:
     def __init__(
         self,
         names: Names,
-        rooms: Mapping[str, Callable[[], Routes]],
+        rooms: tuple[Room, ...],
         environ: Mapping[str, str] | None,
     ) -> None:
         self._names = names

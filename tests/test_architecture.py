@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import mockidp
 from mockidp.app import all_routes
+from mockidp.http.routing import Route
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mockidp"
@@ -135,6 +137,19 @@ def test_time_and_randomness_have_one_source(path: Path) -> None:
             assert called not in ("time.time", "datetime.now", "datetime.utcnow", "os.urandom"), (
                 f"{path}:{node.lineno} reads {called}: use tenant.clock"
             )
+
+
+@pytest.mark.parametrize("package", ["authentication", "universal_login", "management"])
+def test_every_endpoint_is_in_its_room(package: str) -> None:
+    """A module with routes is imported for the first segment of each of their paths."""
+    found: dict[str, set[Route]] = {}
+    for segment, load in importlib.import_module(f"mockidp.{package}").ROOMS:
+        found.setdefault(segment, set()).update(load())
+    for path in (PACKAGE / package).glob("*.py"):
+        module = importlib.import_module(f"mockidp.{package}.{path.stem}")
+        for route in getattr(module, "ROUTES", ()):
+            segment = route.template.split("/")[1]
+            assert route in found.get(segment, ()), f"{package}: {path.stem} is not in room '{segment}'"
 
 
 def test_the_url_is_the_file() -> None:

@@ -7,7 +7,6 @@ from functools import lru_cache
 import msgspec
 
 from mockidp import json
-from mockidp.authentication.oauth_token import GRANTS
 from mockidp.authentication.response_mode import MODES
 from mockidp.http.routing import Call, Route
 from mockidp.model.client import IMPLICIT
@@ -28,6 +27,8 @@ def openid_configuration(call: Call) -> msgspec.Raw:
 
 @lru_cache(maxsize=64)
 def _metadata(issuer: str, origin: str) -> msgspec.Raw:
+    from mockidp.authentication.oauth_token import GRANTS
+
     document = {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}authorize",

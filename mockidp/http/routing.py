@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib import import_module
 from typing import Literal
 from urllib.parse import unquote
 
@@ -113,19 +114,31 @@ class Match:
 
 
 Routes = tuple[Route, ...]
+Room = tuple[str, Callable[[], Routes]]  # the first segment of paths, and what gets their routes
+
+
+def rooms(package: str, modules: Mapping[str, tuple[str, ...]]) -> tuple[Room, ...]:
+    """Return the rooms whose routes are the `ROUTES` of a package's modules, which are imported only then."""
+    return tuple((segment, partial(_routes_of, package, names)) for segment, names in modules.items())
+
+
+def _routes_of(package: str, names: tuple[str, ...]) -> Routes:
+    return tuple(route for name in names for route in import_module(f"{package}.{name}").ROUTES)
 
 
 class Router:
     """A tree of path segments: cheap to build, and an encoded slash stays inside its segment.
 
-    `rooms` are further routes by the first segment of their paths, got when such a path is asked for.
+    The routes of `rooms` are got when a path with their first segment is asked for.
     """
 
-    def __init__(self, routes: Routes, rooms: Mapping[str, Callable[[], Routes]] | None = None) -> None:
+    def __init__(self, routes: Iterable[Route] = (), rooms: Iterable[Room] = ()) -> None:
         self._root = _Node()
         self._fixed: dict[str, Match] = {}  # by whole path: a template without parameters
         self._templates: dict[str, None] = {}
-        self._rooms = dict(rooms or {})
+        self._rooms: dict[str, list[Callable[[], Routes]]] = {}
+        for segment, load in rooms:
+            self._rooms.setdefault(segment, []).append(load)
         self._lock = threading.Lock()
         for route in routes:
             self.add(route)
@@ -164,14 +177,17 @@ class Router:
             return None
         from difflib import get_close_matches
 
+        for room in list(self._rooms):
+            self._open(room)
         found = get_close_matches(template, self._templates, 1, 0.8)
         return found[0] if found else None
 
     def _open(self, room: str) -> None:
         with self._lock:  # who comes second waits until all are there
             if room in self._rooms:
-                for route in self._rooms[room]():
-                    self.add(route)
+                for load in self._rooms[room]:
+                    for route in load():
+                        self.add(route)
                 del self._rooms[room]
 
 

@@ -1,24 +1,23 @@
-"""/api/v2: the Management API. One module per segment of the URL; `not_emulated` answers for the rest."""
+"""/api/v2: the Management API. One module per segment of the URL; `not_emulated` answers for the rest.
+
+They are imported when such a URL is first asked for.
+"""
 
 from __future__ import annotations
 
-from mockidp.http.routing import Route
-from mockidp.management import (
-    identities,
-    invitations,
-    jobs,
-    tickets,
-    user_blocks,
-    users,
-    users_by_email,
-)
+from mockidp.http.routing import rooms
 
-ROUTES: tuple[Route, ...] = (
-    *users.ROUTES,
-    *users_by_email.ROUTES,
-    *identities.ROUTES,
-    *user_blocks.ROUTES,
-    *tickets.ROUTES,
-    *jobs.ROUTES,
-    *invitations.ROUTES,
+ROOMS = rooms(
+    __name__,
+    {
+        "api": (
+            "users",
+            "users_by_email",
+            "identities",
+            "user_blocks",
+            "tickets",
+            "jobs",
+            "invitations",
+        ),
+    },
 )
