@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -24,8 +23,7 @@ from mockidp.seed.sources import Seed, anchored, fingerprint
 KEPT_WORLDS = 8  # tenants of other seeds that are kept for the next time
 
 
-@dataclass(frozen=True)
-class World:
+class World(msgspec.Struct, frozen=True):
     """A tenant built from one seed, and all that watches it."""
 
     tenant: Tenant
@@ -36,8 +34,7 @@ class World:
     restore: Callable[[], None]
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """What a reset goes back to: a world, and the script that is played in it."""
 
     world: World

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 
 class CommandError(Exception):
     """A mistake on the command line: one line."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """An option and, by its name, its environment variable.
 
     `kind`: `text`, `number`, `flag`, `paths` (several; in the variable separated as in PATH), `words` (may be

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mockidp.errors import UsageError
 from mockidp.harness.objects import (
@@ -33,8 +34,7 @@ USER_SCOPE = ("openid", "profile", "email")
 NO_CLIENT = "mockidp"  # the Management token's client in a tenant without clients
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What a token shall be: the client that it is for, scopes, further claims, lifetime in seconds."""
 
     client: Ref | None = None

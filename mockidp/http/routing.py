@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
 from typing import Literal
@@ -63,8 +62,7 @@ class Call:
 Endpoint = Callable[[Call], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One operation. `scopes`: a bearer token with any of them is needed (Management API)."""
 
     method: str
@@ -98,8 +96,7 @@ class _Node:
         self.routes: dict[str, Route] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """Where a path leads: its routes by method, and the values of its parameters in order."""
 
     routes: dict[str, Route]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from mockidp.http.params import Params
 from mockidp.http.routing import Call
@@ -11,8 +12,7 @@ from mockidp.model.client import Client
 from mockidp.model.credentials import Authorization, RefreshToken
 
 
-@dataclass(frozen=True, slots=True)
-class Redeemed:
+class Redeemed(msgspec.Struct, frozen=True):
     """An authorization ready to be signed.
 
     `new_refresh_token` asks for one beside it; `predecessor` is the token that it replaces.
@@ -23,8 +23,7 @@ class Redeemed:
     predecessor: RefreshToken | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A grant type; `allowed_by` names another of the client's `grant_types` that allows it too."""
 
     grant_type: str
