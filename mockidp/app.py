@@ -237,4 +237,4 @@ def _respond(answer: Answer) -> Response:
 
 
 def _json(body: object, status: int) -> Response:
-    return Response(json.encode(body), status, content_type="application/json; charset=utf-8")
+    return Response([json.encode(body)], status, [("Content-Type", "application/json; charset=utf-8")])
