@@ -123,7 +123,7 @@ def _why(samples: Samples, measure: Measure) -> str:
     group = group_of(measure.key)
     for name in (MOCKIDP.name, *samples.lacks):
         reason = samples.why(name, group)
-        failed, runs = samples.failed(name, group)
+        failed, runs = samples.failed(name, measure.key)
         if name in samples.lacks and not samples.of(name, measure.key):
             whose.setdefault(_one_line(f"– {reason or 'not measured'}"), []).append(name)
         elif failed:

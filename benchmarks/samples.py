@@ -85,22 +85,23 @@ class Samples:
 
     def why(self, name: str, group: str) -> str:
         """Return why a peer has no figure: what it lacks, or what failed while it was measured."""
-        runs = [self.lacks.get(name, {}), *self._failures(name)]
+        runs = [self.lacks.get(name, {}), *(run.failures for run in self._runs(name))]
         return next((run[key] for run in runs for key in ("start", group) if key in run), "")
 
-    def failed(self, name: str, group: str) -> tuple[int, int]:
-        """Return in how many runs a server failed at a group of measures, and of how many."""
-        runs = self._failures(name)
-        return sum("start" in run or group in run for run in runs), len(runs)
+    def failed(self, name: str, key: str) -> tuple[int, int]:
+        """Return in how many runs a server failed to give a figure, and of how many."""
+        runs = self._runs(name)
+        without = [run.failures for run in runs if key not in run.figures]
+        return sum("start" in failures or group_of(key) in failures for failures in without), len(runs)
 
     def save(self, path: Path) -> None:
         """Write all figures."""
         path.write_text(json.dumps(asdict(self), indent=1))
 
-    def _failures(self, name: str) -> list[dict[str, str]]:
+    def _runs(self, name: str) -> list[Sample]:
         if name == MOCKIDP.name:
-            return [pair.mockidp.failures for pair in self.pairs]
-        return [pair.peer.failures for pair in self._pairs(name)]
+            return [pair.mockidp for pair in self.pairs]
+        return [pair.peer for pair in self._pairs(name)]
 
     def _pairs(self, name: str) -> Iterator[Pair]:
         return (pair for pair in self.pairs if pair.peer.server == name)

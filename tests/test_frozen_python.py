@@ -66,8 +66,11 @@ def test_waiting_for_mail_ends(idp: MockIdp) -> None:
 
 def test_a_server_starts_and_stops_in_frozen_time() -> None:
     """By https, too: certificates are good at any time."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with freeze_time("2030-01-01"), MockIdp() as idp:
         answer = requests.get(f"{idp.https_url}/userinfo", verify=idp.ca_path, timeout=10)
         assert answer.headers["Date"] == "Tue, 01 Jan 2030 00:00:00 GMT"
-    assert threading.active_count() == before
+    begun = set(threading.enumerate()) - before
+    for thread in begun:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in begun)

@@ -68,5 +68,6 @@ def test_ratios_are_of_the_same_round(tmp_path: Path) -> None:
     assert "– no login without a page: emulate." in text
     assert "– an opaque token: emulate." in text
     pairs[0].peer.failures["jwks"] = "3 of 9 answers refused"
+    del pairs[0].peer.figures["jwks_16"]
     write(samples, tmp_path / "RESULTS.md")
     assert "Failed in 1 of 3 runs: 3 of 9 answers refused: emulate." in (tmp_path / "RESULTS.md").read_text()
