@@ -133,7 +133,10 @@ def issue_code(
     now = tenant.now()
     prune(tenant, "code", CODES, lambda kept: kept.code, lambda kept: now >= kept.expires_at)
     prune(tenant, "code", USED_CODES, lambda used: used.code, lambda used: now >= used.forget_at)
-    prune(tenant, "code", REVOKED, lambda gone: gone.authorization_id, lambda gone: now >= gone.forget_at)
+    # However many there are, none may come back.
+    prune(
+        tenant, "code", REVOKED, lambda gone: gone.authorization_id, lambda gone: now >= gone.forget_at, None
+    )
     return code
 
 
@@ -201,7 +204,10 @@ def issue_refresh_token(
             tenant.store.put(REFRESH_TOKENS, token.token, token)
         if predecessor and token.rotating and not predecessor.rotating:
             _drop_non_rotating(tenant, predecessor)
-    prune(tenant, "refresh_token", REFRESH_TOKENS, lambda kept: kept.token, lambda kept: kept.is_over(now))
+    # However many there are, a client may still hold each of them.
+    prune(
+        tenant, "refresh_token", REFRESH_TOKENS, lambda kept: kept.token, lambda kept: kept.is_over(now), None
+    )
     return token
 
 

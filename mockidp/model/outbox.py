@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mockidp.clock import iso
+from mockidp.model.pruning import prune
 from mockidp.model.tenant import Tenant
 from mockidp.store import Kind
 
@@ -56,4 +57,5 @@ def send(
         user_id=user_id,
     )
     tenant.store.put(MESSAGES, message.id, message)
+    prune(tenant, "message", MESSAGES, lambda kept: kept.id, lambda kept: False)
     return message

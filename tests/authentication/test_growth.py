@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from authentication_world import World
 
+from mockidp.ids import COUNTERS
 from mockidp.model.credentials import CODES, REFRESH_TOKENS, REVOKED, USED_CODES
-from mockidp.model.pruning import EVERY
+from mockidp.model.pruning import EVERY, prune
 from mockidp.model.session import SESSIONS, TRANSACTIONS
 from mockidp.store import Kind
 
@@ -69,6 +70,19 @@ def test_what_is_over_is_forgotten(world: World, kind: Kind[Any], use: Any, life
     for _ in range(EVERY):
         use(world)
     assert count(world, kind) <= 2 * EVERY
+
+
+def test_the_oldest_go_when_there_are_too_many(world: World) -> None:
+    """Under load a session's days are too long: the newest stay, as many as may."""
+    while (world.tenant.store.find(COUNTERS, "transaction") or 0) % EVERY:
+        abandon(world)
+    for _ in range(5):
+        log_in(world)
+    newest = [session.id for session in world.tenant.store.all(SESSIONS)][-3:]
+    while (world.tenant.store.find(COUNTERS, "transaction") or 0) % EVERY:
+        abandon(world)
+    prune(world.tenant, "transaction", SESSIONS, lambda session: session.id, lambda session: False, 3)
+    assert [session.id for session in world.tenant.store.all(SESSIONS)] == newest
 
 
 def test_finished_transactions_are_not_kept(world: World) -> None:
