@@ -1,34 +1,22 @@
-"""The HTTP/1.1 host: carries a WSGI application on one port, plain or TLS (RFC 9110, RFC 9112, PEP 3333).
+"""The HTTP/1.1 host: carries a WSGI application on one port, plain or TLS (PEP 3333).
 
-accept thread ── a blocking thread per connection, so that a silent client holds up nobody else:
-                 peek the first byte (0x16 = TLS), then
-                 loop: one recv → httptools → requests → application → one send
+leader:  waits for all clients at once; reads, runs the application, and answers, one request after the other
+standby: when the leader is held up, by an application that waits or a slow client, it leads from there on;
+         who was held up finishes that request, gives the connection back, and ends
+
+Python runs one thread at a time: to hand it over at each system call costs more than a short request does.
 """
 
 from __future__ import annotations
 
-import json
+import selectors
 import socket
-import sys
 import threading
-import traceback
 from contextlib import suppress
-from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import httptools
-
-from mockidp.http.head import (
-    BAD_REQUEST,
-    BODY_LIMIT,
-    TOO_LARGE,
-    Refused,
-    check_framing,
-    check_tunnel,
-    environ_key,
-    read_target,
-)
+from mockidp.http.connection import HEAD_LIMIT, PATIENCE, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +24,6 @@ if TYPE_CHECKING:
 
     from mockidp.http.tls import CertificateAuthority
 
-HEAD_LIMIT = 64 * 1024  # bytes
 _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
@@ -46,290 +33,7 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "SCRIPT_NAME": "",
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
-_PATIENCE = 1.0  # seconds for a client to read the last answer, for an application to end at stop()
-
-
-class _Gone(ConnectionError):
-    """The client has left, or the application aborted: nothing more can be sent."""
-
-
-class _Exchange:
-    """One request and its answer: the server's side of PEP 3333."""
-
-    __slots__ = ("chunked", "declared", "environ", "head", "is_head", "keep_alive", "mute", "send", "sent")
-
-    def __init__(self, send: Callable[[bytes], None], environ: dict[str, Any], keep_alive: bool) -> None:
-        self.send, self.environ, self.keep_alive = send, environ, keep_alive
-        self.head = b""
-        self.declared: int | None = None  # the application's own Content-Length
-        self.sent = -1  # bytes of the body; -1: not even the head
-        self.is_head = environ["REQUEST_METHOD"] == "HEAD"  # read before the application may change it
-        self.mute = self.chunked = False
-
-    def answer(self, application: WSGIApplication) -> None:
-        """Run the application and send what it returns; raises _Gone, and what the application raises."""
-        result = application(self.environ, self.start_response)
-        try:
-            if isinstance(result, (list, tuple)) and self.sent < 0:
-                self.send_whole(b"".join(result))
-            else:
-                self._send_each(result)
-        finally:
-            if hasattr(result, "close"):
-                result.close()
-        if self.declared is not None and self.declared != self.sent and not self.mute:
-            self.keep_alive = False  # else the client takes the next answer for the rest of this one
-
-    def reply(self, status: str, kind: str, body: bytes) -> None:
-        """Answer in the host's own name and close; after the head, a broken connection has to say it."""
-        self.keep_alive = False
-        if self.sent < 0:
-            self.start_response(status, [("Content-Type", f"{kind}; charset=utf-8")], (None, None, None))
-            self.send_whole(body)
-
-    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
-        """Take status and headers, unless a line break in them would smuggle in a line of its own."""
-        if self.head and not exc_info:
-            raise AssertionError("start_response was called twice without exc_info")
-        if self.sent >= 0:
-            raise exc_info[1].with_traceback(exc_info[2])
-        self.declared = None
-        lines = ["HTTP/1.1 " + status]
-        for name, value in headers:
-            kind = name.lower()
-            if kind == "transfer-encoding":
-                raise ValueError("Transfer-Encoding is the host's to set: return an iterator to send chunks")
-            if kind == "connection":  # hop-by-hop: the host writes its own (RFC 9110 section 7.6.1)
-                self.keep_alive = self.keep_alive and "close" not in value.lower()
-                continue
-            if kind == "content-length":
-                self.declared = int(value)
-            lines.append(f"{name}: {value}")
-        head = "\r\n".join(lines)
-        if not head.count("\r") == head.count("\n") == len(lines) - 1 or "\0" in head:
-            raise ValueError(f"line break or NUL in the status or a header: {status!r}, {headers!r}")
-        self.head = head.encode("latin-1")
-        return self.write
-
-    def write(self, data: bytes) -> None:
-        """Send a piece of the body at once, so that server-sent events arrive as they happen."""
-        if not data:
-            return
-        head = self._framed_head(None) if self.sent < 0 else b""
-        self.sent += len(data)
-        if self.mute:
-            data = b""
-        elif self.chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        self.send(head + data)
-
-    def send_whole(self, body: bytes) -> None:
-        head = self._framed_head(len(body))
-        self.sent = len(body)
-        self.send(head if self.mute else head + body)
-
-    def _send_each(self, pieces: Any) -> None:
-        for piece in pieces:
-            self.write(piece)
-            if self.mute:
-                break  # HEAD of an endless stream
-        if self.sent < 0:
-            self.send_whole(b"")
-        elif self.chunked:
-            self.send(b"0\r\n\r\n")
-
-    def _framed_head(self, length: int | None) -> bytes:
-        """Return the head with how its body ends (RFC 9112 section 6.3): length, chunks or connection."""
-        head = self.head
-        if not head:
-            raise AssertionError("the application did not call start_response")
-        self.sent = 0
-        bodiless = head[9:12] in (b"204", b"304")
-        self.mute = self.is_head or bodiless
-        if self.declared is None and not bodiless:
-            if length or (length == 0 and not self.is_head):
-                head += b"\r\nContent-Length: %d" % length
-            elif not self.is_head and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
-                self.chunked = True
-                head += b"\r\nTransfer-Encoding: chunked"
-        return head + (b"\r\n\r\n" if self.keep_alive else b"\r\nConnection: close\r\n\r\n")
-
-
-class _Connection:
-    """One client: the loop, and httptools' callbacks. `mockidp.connection` in the environ, for `abort()`."""
-
-    def __init__(self, host: HttpHost, sock: socket.socket, peer: Any) -> None:
-        self.host, self.sock = host, sock
-        self.phase = "idle"  # what the next byte belongs to: idle, head, body or tunnel
-        self.ready: list[_Exchange] = []
-        self.base = host.environ | {"REMOTE_ADDR": peer[0], "REMOTE_PORT": str(peer[1])}
-        self.base |= {"wsgi.errors": sys.stderr, "mockidp.connection": self}
-        self.environ = self.base
-
-    def abort(self) -> None:
-        """Drop the connection; what the application still returns is not sent."""
-        with self.host.lock, suppress(OSError):  # the base class's: SSLSocket's would go on in plain text
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
-
-    def run(self) -> None:
-        """Serve this client until it leaves, must leave, or the host stops."""
-        try:
-            with suppress(OSError):  # the client has left or cannot speak TLS: nobody is there to be told
-                self.sock.settimeout(None)  # whatever socket.setdefaulttimeout() a test has called
-                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                tunnel = True
-                while tunnel:  # what follows a CONNECT is like a new connection
-                    if self.sock.recv(1, socket.MSG_PEEK) == b"\x16":
-                        self._start_tls()
-                    tunnel = self._serve()
-        finally:
-            self._close()
-
-    def _start_tls(self) -> None:
-        context = self.host.ca.server_context()
-        # The handshake only after self.sock is the new object: stop() must find the one that is in use.
-        self.sock = tls = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
-        if self.host.stopping.is_set():
-            raise _Gone
-        tls.do_handshake()
-        self.base["wsgi.url_scheme"] = "https"
-
-    def _serve(self) -> bool:
-        """Answer requests until the connection ends; True: until it becomes a tunnel to ourselves."""
-        self.parser, self.phase = httptools.HttpRequestParser(self), "idle"
-        buffer = memoryview(bytearray(HEAD_LIMIT))
-        size = 0  # bytes of an unfinished head
-        while count := self.sock.recv_into(buffer, HEAD_LIMIT - size):
-            refused = self._feed(buffer[:count])
-            size = size + count if self.phase == "head" and not self.ready else 0
-            if not self._answer():
-                return False
-            if size == HEAD_LIMIT:
-                refused = Refused("431 Request Header Fields Too Large", f"head over {HEAD_LIMIT} bytes")
-            if refused:
-                self._refuse(*refused.args)
-                return False
-            if self.phase == "tunnel":
-                self.send(b"HTTP/1.1 200 Connection Established\r\n\r\n")
-                return True
-            if self.phase == "body" and self.environ.pop("HTTP_EXPECT", "").lower() == "100-continue":
-                self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return False
-
-    def _answer(self) -> bool:
-        """Answer what was read, in order (RFC 9112 section 9.3.2); False: the connection ends here."""
-        ready, self.ready = self.ready, []
-        for exchange in ready:
-            try:
-                exchange.answer(self.host.app)
-            except _Gone:
-                raise
-            except Exception:  # noqa: BLE001  # the application's bug must not end the host
-                traceback.print_exc()
-                exchange.reply("500 Internal Server Error", "text/plain", b"Internal Server Error")
-            if not exchange.keep_alive:
-                return False
-        return True
-
-    def send(self, data: bytes) -> None:
-        try:
-            self.sock.sendall(data)
-        except OSError:
-            raise _Gone from None
-
-    def _refuse(self, status: str, message: str) -> None:
-        error = {"statusCode": int(status[:3]), "error": status[4:].partition(":")[0], "message": message}
-        exchange = _Exchange(self.send, {"REQUEST_METHOD": ""}, keep_alive=False)
-        exchange.reply(status, "application/json", json.dumps(error).encode())
-
-    def on_message_begin(self) -> None:
-        self.phase = "head"
-        self.environ = self.base.copy()
-        self.target = b""
-        self.body = bytearray()
-
-    def on_url(self, piece: bytes) -> None:
-        self.target += piece
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        key = environ_key(name)
-        if key is None or self.phase == "body":  # a trailer may not pose as a header (RFC 9110 section 6.5.1)
-            return
-        environ, text = self.environ, value.decode("latin-1").rstrip(" \t")
-        if key not in environ:
-            environ[key] = text
-        elif key == "HTTP_HOST":
-            raise Refused(BAD_REQUEST, "more than one Host header")
-        else:
-            environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + text
-
-    def on_headers_complete(self) -> None:
-        self.phase = "body"
-        parser, environ = self.parser, self.environ
-        environ["REQUEST_METHOD"] = parser.get_method().decode()
-        version = parser.get_http_version()
-        self.keep_alive = version == "1.1" and parser.should_keep_alive()
-        self.chunked = check_framing(environ, version)
-        target = self.target.decode("latin-1")
-        if environ["REQUEST_METHOD"] == "CONNECT" and self.host.serves is not None:
-            check_tunnel(environ["wsgi.url_scheme"], target, self.host.serves)
-        else:
-            read_target(environ, target)
-
-    def on_body(self, data: bytes) -> None:
-        self.body += data
-        if len(self.body) > BODY_LIMIT:
-            raise Refused(*TOO_LARGE)
-
-    def on_message_complete(self) -> None:
-        self.phase = "idle"
-        self.environ["wsgi.input"] = BytesIO(self.body)
-        if self.chunked:
-            self.environ["CONTENT_LENGTH"] = str(len(self.body))
-        self.ready.append(_Exchange(self.send, self.environ, self.keep_alive))
-
-    def _feed(self, data: memoryview) -> Refused | None:
-        """Parse; a refusal is sent after the answers to the requests before it."""
-        while data:
-            try:
-                self.parser.feed_data(data)
-                break
-            except httptools.HttpParserUpgrade as offer:
-                data = data[offer.args[0] :]
-                if self.environ["REQUEST_METHOD"] == "CONNECT":
-                    self.ready.pop()
-                    self.phase = "tunnel"
-                    return Refused(BAD_REQUEST, "data before the tunnel was granted") if data else None
-                self._decline_upgrade()
-            except httptools.HttpParserError as error:
-                reason = error.__context__  # raised by one of the callbacks
-                return reason if isinstance(reason, Refused) else Refused(BAD_REQUEST, str(error))
-        return None
-
-    def _decline_upgrade(self) -> None:
-        """Read on in HTTP/1.1 (RFC 9110 section 7.8); Java's client offers h2c with every request."""
-        # llhttp takes the body for the new protocol: a new parser is told of it by a head without the offer.
-        self.parser = httptools.HttpRequestParser(self)
-        offered, length = self.ready[-1], self.environ.get("CONTENT_LENGTH", "0")
-        if self.chunked or int(length):
-            framing = "Transfer-Encoding: chunked" if self.chunked else f"Content-Length: {length}"
-            self.parser.feed_data(f"POST / HTTP/1.1\r\nHost:\r\n{framing}\r\n\r\n".encode())
-            self.environ, self.keep_alive = offered.environ, offered.keep_alive
-            self.ready.pop()
-
-    def _close(self) -> None:
-        """Close, but first read what is still sent: unread, it would reset our answer (RFC 9112 §9.6)."""
-        with suppress(OSError, ValueError):
-            self.sock.setblocking(False)
-            getattr(self.sock, "unwrap", bool)()  # TLS: announce the end, without waiting for the echo
-        with suppress(OSError):
-            socket.socket.shutdown(self.sock, socket.SHUT_WR)
-            self.sock.settimeout(_PATIENCE)
-            end = monotonic() + _PATIENCE
-            while monotonic() < end and socket.socket.recv(self.sock, HEAD_LIMIT):
-                pass
-        with self.host.lock:  # abort() must not shut down a descriptor that another socket has by now
-            self.sock.close()
+_HELD_UP = 0.005  # seconds after which somebody else leads
 
 
 class HttpHost:
@@ -350,51 +54,159 @@ class HttpHost:
         self.app, self.ca, self.serves = app, ca, serves
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
-        self._listener.settimeout(None)
+        self._listener.setblocking(False)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self.environ = _ENVIRON | {"SERVER_NAME": self.address[0], "SERVER_PORT": str(self.address[1])}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self._connections: dict[threading.Thread, _Connection] = {}
-        self._acceptor = threading.Thread(target=self._accept, name="mockidp-accept", daemon=True)
+        self._connections: set[Connection] = set()
+        self._threads: set[threading.Thread] = set()
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._ringer = socket.socketpair()  # rung, it wakes the leader
+        for watched in (self._listener, self._bell):
+            self._selector.register(watched, selectors.EVENT_READ)
+        self._term = 0  # of the thread that leads
+        self._turn = 0  # counts what leaders handled
+        self._current: Connection | None = None  # what the leader is at
+        self._is_watched = False
+        self._work = threading.Event()  # set while the standby watches the leader
 
     def start(self) -> None:
-        """Begin to accept; clients that connected since the constructor are served."""
-        self._acceptor.start()
+        """Begin to serve; clients that connected since the constructor are served."""
+        self._spawn(self._lead, 0)
+        self._spawn(self._stand_by)
 
     def stop(self) -> None:
         """Close every connection and wait for the threads; an application still at work gets a second."""
         self.stopping.set()
-        if self._acceptor.is_alive():
-            try:
-                self._listener.shutdown(socket.SHUT_RDWR)
-            except OSError:  # not on macOS: there it takes a client to wake accept()
-                with suppress(OSError):
-                    socket.create_connection(self.address, timeout=_PATIENCE).close()
-            self._acceptor.join(_PATIENCE)
-        self._listener.close()
-        for connection in self._connections.values():
+        self._work.set()
+        self._ring()
+        for connection in list(self._connections):
             connection.abort()
-        end = monotonic() + _PATIENCE
-        for thread in self._connections:
+        end = monotonic() + PATIENCE
+        for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - monotonic()))
+        if not self._threads:
+            self._release()
 
     def drop(self, is_unwanted: Callable[[str], bool]) -> None:
         """Close the connections whose client last asked for a `Host` that is not wanted any more."""
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             if (name := connection.environ.get("HTTP_HOST")) and is_unwanted(name):
                 connection.abort()
 
+    def _spawn(self, run: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=run, args=arguments, name="mockidp-host", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _ring(self) -> None:
+        with suppress(OSError):
+            self._ringer.send(b"!")
+
+    # -- the leader --------------------------------------------------------------------------------------
+
+    def _lead(self, term: int) -> None:
+        buffer = memoryview(bytearray(HEAD_LIMIT))
+        try:
+            while not self.stopping.is_set():
+                for key, _ in self._selector.select():
+                    if key.fileobj is self._listener:
+                        self._accept()
+                    elif key.fileobj is self._bell:
+                        self._bell.recv(1024)
+                    elif not self._handle(key.data, term, buffer):
+                        return
+        finally:
+            self._leave()
+
+    def _handle(self, connection: Connection, term: int, buffer: memoryview) -> bool:
+        """Let a connection read and answer; False: somebody else leads since."""
+        with self.lock:
+            self._current, self._turn = connection, self._turn + 1
+            wake, self._is_watched = not self._is_watched, True
+        if wake:
+            self._work.set()
+        going = connection.step(buffer)
+        with self.lock:
+            leads = self._term == term
+            if leads:
+                self._current = None
+        if not going:
+            if leads:
+                self._selector.unregister(connection.descriptor)
+            self._close(connection)
+        elif not leads and not self.stopping.is_set():
+            self._watch(connection)
+            self._ring()
+        return leads
+
     def _accept(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sock, peer = self._listener.accept()
-            except OSError:  # stopped, or out of file descriptors: leave the clients time to return some
-                self.stopping.wait(0.01)
-                continue
-            connection = _Connection(self, sock, peer)
-            thread = threading.Thread(target=connection.run, name="mockidp-connection", daemon=True)
-            self._connections = {t: c for t, c in self._connections.items() if t.is_alive()}
-            self._connections[thread] = connection
-            thread.start()
+        try:
+            sock, peer = self._listener.accept()
+        except BlockingIOError:  # the client has left already
+            return
+        except OSError:  # out of file descriptors: leave the clients time to return some
+            self.stopping.wait(0.01)
+            return
+        try:
+            connection = Connection(self, sock, peer)
+        except OSError:  # it has left
+            sock.close()
+            return
+        self._connections.add(connection)
+        self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        self._selector.register(connection.descriptor, selectors.EVENT_READ, connection)
+
+    def _close(self, connection: Connection) -> None:
+        connection.close()
+        self._connections.discard(connection)
+
+    # -- the standby -------------------------------------------------------------------------------------
+
+    def _stand_by(self) -> None:
+        """Watch the leader while there is work, and lead when it is held up."""
+        term = None
+        while term is None and not self.stopping.is_set():
+            self._work.wait()
+            turn = self._turn
+            self.stopping.wait(_HELD_UP)
+            term = self._succeed(turn)
+        if term is None:
+            self._leave()
+            return
+        self._spawn(self._stand_by)
+        self._lead(term)
+
+    def _succeed(self, turn: int) -> int | None:
+        """Return the new term when the leader is still at what it was at then."""
+        with self.lock:
+            if self._turn != turn or self.stopping.is_set():
+                return None
+            held = self._current
+            if held is None:  # nothing to do
+                self._is_watched = False
+                self._work.clear()
+                return None
+            self._current = None
+            self._term += 1
+            self._selector.unregister(held.descriptor)
+            return self._term
+
+    def _leave(self) -> None:
+        """End a thread; the last one to leave a stopped host closes what is open."""
+        with self.lock:
+            self._threads.discard(threading.current_thread())
+            is_last = self.stopping.is_set() and not self._threads
+        if is_last:
+            self._release()
+
+    def _release(self) -> None:
+        for connection in list(self._connections):
+            self._close(connection)
+        self._selector.close()
+        for sock in (self._listener, self._bell, self._ringer):
+            sock.close()

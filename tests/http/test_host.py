@@ -14,7 +14,8 @@ from wsgiref.validate import validator
 import pytest
 import requests
 
-from mockidp.http.host import BODY_LIMIT, HEAD_LIMIT, HttpHost
+from mockidp.http.connection import BODY_LIMIT, HEAD_LIMIT
+from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

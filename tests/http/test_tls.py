@@ -20,7 +20,8 @@ import pytest
 import requests
 from leaks import others, sockets, threads  # noqa: F401 - a fixture
 
-from mockidp.http.host import BODY_LIMIT, HttpHost
+from mockidp.http.connection import BODY_LIMIT
+from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
 
 if TYPE_CHECKING:
