@@ -108,11 +108,15 @@ def _idp_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def idp_server(request: pytest.FixtureRequest, _idp_servers: Servers) -> MockIdp:
+def idp_server(request: pytest.FixtureRequest, _idp_servers: Servers) -> Iterator[MockIdp]:
     """The server thread, one for the session, never reset: most tests want `idp`."""
     seed = _located(_session_value(request, "idp_seed"), _folders(request))
     options = _session_value(request, "idp_options") or {}
-    return _told(lambda: _idp_servers(options, seed))
+    server = _told(lambda: _idp_servers(options, seed))
+    serving = server.serving(None, otherwise=seed)  # it may have been started for a test with its own seed
+    _told(serving.__enter__)
+    yield server
+    serving.__exit__(None, None, None)
 
 
 @pytest.fixture

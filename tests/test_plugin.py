@@ -19,6 +19,25 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
     return Runs(pytester)
 
 
+def test_the_sessions_world_is_that_of_no_test(run: Runs) -> None:
+    """Whichever test came first: `idp_server` has the session's seed, and each `idp` its own."""
+    run(
+        f"""
+@pytest.mark.mockidp(seed={{"users": [{{"email": "own@example.com"}}]}})
+def test_one(idp):
+    assert [user.email for user in idp.users] == ["own@example.com"]
+
+def test_two(idp_server):
+    assert "{ALICE}" in idp_server.users
+    idp_server.add_user(email="kept@example.com")
+
+@pytest.mark.mockidp(seed={{"users": [{{"email": "own@example.com"}}]}})
+def test_three(idp, idp_server):
+    assert [user.email for user in idp.users] == ["own@example.com"]
+"""
+    ).assert_outcomes(passed=3)
+
+
 def test_the_fixture_is_there_and_fresh_for_every_test(run: Runs) -> None:
     """The demo tenant, reset in between; one server for all."""
     run(
