@@ -139,6 +139,24 @@ def password_reset(app: App) -> None:
         assert sent.ok
 
 
+def passwordless(app: App) -> None:
+    """She looks into her mail after the first try."""
+    start = {"client_id": "web", "client_secret": "web-secret", "connection": "email", "send": "code"}
+    start |= {"email": "dora@example.com"}
+    assert requests.post(f"{app.idp.url}/passwordless/start", json=start, timeout=TIMEOUT).ok
+    grant = "http://auth0.com/oauth/grant-type/passwordless/otp"
+    for otp, status in (("111111", 403), (str(app.idp.outbox.last.code), 200)):
+        answer = app.token(grant_type=grant, username="dora@example.com", realm="email", otp=otp)
+        assert answer.status_code == status, answer.text
+
+
+def blocked_account(app: App) -> None:
+    """The right password comes too late."""
+    form = {"grant_type": "password", "username": ALICE, "password": "wrong"}
+    assert {app.token(**form).status_code for _ in range(10)} == {403}
+    assert app.token(**form | {"password": "alice-password"}).json()["error"] == "too_many_attempts"
+
+
 PLAYS: dict[str, Callable[[App], None]] = {
     play.__name__.replace("_", "-"): play
     for play in (
@@ -155,6 +173,8 @@ PLAYS: dict[str, Callable[[App], None]] = {
         session_expires,
         time,
         password_reset,
+        passwordless,
+        blocked_account,
     )
 }
 
