@@ -72,3 +72,37 @@ def test_a_server_without_pages_imports_no_templates(tmp_path: Path) -> None:
     """A suite that sees neither a page nor https pays for neither."""
     program = "from mockidp import MockIdp\nwith MockIdp() as idp: idp.token('alice@example.com')"
     assert not {"jinja2", "trustme"} & packages(modules_of(["-c", program], tmp_path))
+
+
+def test_a_start_stays_within_its_budget(tmp_path: Path) -> None:
+    """Counted in modules: what serves the demo tenant, and nothing that waits for its first request.
+
+    A module of ours costs about 0.3 ms. Whoever needs more of them says so here.
+    """
+    program = "from mockidp import MockIdp\nMockIdp()"
+    added = added_by(["-c", program], tmp_path)
+    assert not {"cryptography", "jinja2", "jwt", "ssl", "trustme"} & packages(added)
+    late = {"mockidp.authentication.oauth_token", "mockidp.management.users", "mockidp.universal_login.login"}
+    assert not {*late, "mockidp.harness.operations", "mockidp.remote.idp", "werkzeug.serving"} & added
+    assert len([module for module in added if packages({module}) == {"mockidp"}]) <= 95
+    assert len(added) <= 300
+
+
+def test_the_first_request_for_keys_loads_little_more(tmp_path: Path) -> None:
+    """Neither pages, nor what signs, nor other endpoints."""
+    program = (
+        "import http.client\nfrom mockidp import MockIdp\n"
+        "with MockIdp() as idp:\n"
+        "    link = http.client.HTTPConnection('127.0.0.1', int(idp.url.rpartition(':')[2]))\n"
+        "    link.request('GET', '/.well-known/jwks.json')\n"
+        "    assert link.getresponse().status == 200\n"
+        "    link.close()\n"
+        "import sys\nprint('\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    added = set(done.stdout.split())
+    assert "mockidp.authentication.well_known" in added
+    assert not {"cryptography", "jinja2", "jwt", "trustme"} & packages(added)
+    assert not {"mockidp.authentication.oauth_token", "mockidp.universal_login.login"} & added

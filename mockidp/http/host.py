@@ -143,20 +143,22 @@ class HttpHost:
         return leads
 
     def _accept(self) -> None:
-        try:
-            sock, peer = self._listener.accept()
-        except BlockingIOError:  # the client has left already
-            return
-        except OSError:  # out of file descriptors: leave the clients time to return some
-            self.stopping.wait(0.01)
-            return
-        try:
-            connection = Connection(self, sock, peer)
-        except OSError:  # it has left
-            sock.close()
-            return
-        self._connections.add(connection)
-        self._watch(connection)
+        """Take all who wait: one at a time would let the last of many wait for the requests of the others."""
+        while not self.stopping.is_set():
+            try:
+                sock, peer = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # out of file descriptors: leave the clients time to return some
+                self.stopping.wait(0.01)
+                return
+            try:
+                connection = Connection(self, sock, peer)
+            except OSError:  # it has left
+                sock.close()
+                continue
+            self._connections.add(connection)
+            self._watch(connection)
 
     def _watch(self, connection: Connection) -> None:
         self._selector.register(connection.descriptor, selectors.EVENT_READ, connection)

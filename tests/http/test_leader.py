@@ -1,0 +1,108 @@
+"""One thread leads the host; whoever holds it up holds up nobody else."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from leaks import others, sockets, threads  # noqa: F401 - a fixture
+
+from mockidp.http.host import HttpHost
+from mockidp.http.tls import CertificateAuthority
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+MANY = 24
+
+
+@contextmanager
+def served(application: Application) -> Iterator[HttpHost]:
+    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
+    host.start()
+    try:
+        yield host
+    finally:
+        host.stop()
+
+
+def get(host: HttpHost, path: str = "/") -> bytes:
+    link = http.client.HTTPConnection(*host.address, timeout=20)
+    try:
+        link.request("GET", path)
+        return link.getresponse().read()
+    finally:
+        link.close()
+
+
+def test_requests_that_wait_for_each_other_are_all_served() -> None:
+    """Each holds up the leader, and another thread leads: in the end all are there."""
+    meeting = threading.Barrier(MANY)
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [str(meeting.wait(20)).encode()]
+
+    with served(application) as host, ThreadPoolExecutor(MANY) as pool:
+        answers = list(pool.map(lambda _: get(host), range(MANY)))
+    assert sorted(map(int, answers)) == list(range(MANY))
+    assert threads() == []
+
+
+def test_who_was_held_up_goes_on_as_before() -> None:
+    """The same connection asks again, by which the next leader serves it."""
+    held = threading.Event()
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        if environ["PATH_INFO"] == "/slow":
+            held.wait(20)
+        return [environ["PATH_INFO"].encode()]
+
+    with served(application) as host:
+        link = http.client.HTTPConnection(*host.address, timeout=20)
+        for _ in range(3):
+            held.clear()
+            link.request("GET", "/slow")
+            assert get(host, "/quick") == b"/quick"  # from another one
+            held.set()
+            assert link.getresponse().read() == b"/slow"
+            link.request("GET", "/again")
+            assert link.getresponse().read() == b"/again"
+        link.close()
+    assert threads() == []
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_nothing_is_left(started: bool) -> None:
+    """Neither threads nor sockets, whether anybody came or not, or it was never started."""
+    before = sockets()
+    host = HttpHost(lambda environ, start: [], "127.0.0.1", 0, CertificateAuthority())
+    if started:
+        host.start()
+    host.stop()
+    assert threads() == []
+    assert sockets() == before
+
+
+def test_clients_that_waited_before_the_start_are_all_served() -> None:
+    """They are taken all at once: the last one waits for no second request of the others."""
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [b"x"]
+
+    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
+    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(MANY)]
+    for link in links:
+        link.request("GET", "/")
+    host.start()
+    try:
+        assert {link.getresponse().read() for link in links} == {b"x"}
+    finally:
+        for link in links:
+            link.close()
+        host.stop()
