@@ -170,6 +170,9 @@ class Connection:
                 going = self._read(buffer)
         except OSError:  # nobody is there to be told
             return False
+        except Exception:  # noqa: BLE001  # an unusable authority, or our bug, must not end the thread of all
+            traceback.print_exc()
+            return False
         return going
 
     def _begin(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +76,32 @@ def test_who_was_held_up_goes_on_as_before() -> None:
             assert link.getresponse().read() == b"/again"
         link.close()
     assert threads() == []
+
+
+def test_what_fails_beside_the_application_ends_one_connection_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An authority that cannot be used is told on stderr; plain HTTP is served as before."""
+
+    class Unusable(CertificateAuthority):
+        def server_context(self) -> ssl.SSLContext:
+            raise ValueError("unusable CA")
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [b"x"]
+
+    host = HttpHost(application, "127.0.0.1", 0, Unusable())
+    host.start()
+    try:
+        for _ in range(2):
+            with socket.create_connection(host.address, timeout=20) as client:
+                client.sendall(b"\x16\x03\x01")
+                assert client.recv(1) == b""
+            assert get(host) == b"x"
+    finally:
+        host.stop()
+    assert capsys.readouterr().err.count("ValueError: unusable CA") == 2
 
 
 @pytest.mark.parametrize("started", [True, False])
