@@ -60,6 +60,7 @@ class HttpHost:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self._connections: set[Connection] = set()
+        self._watched: set[Connection] = set()  # of these, whom the leader waits for
         self._threads: set[threading.Thread] = set()
         self._selector = selectors.DefaultSelector()
         self._bell, self._ringer = socket.socketpair()  # rung, it wakes the leader
@@ -129,15 +130,15 @@ class HttpHost:
         if wake:
             self._work.set()
         going = connection.step(buffer)
+        if not going:
+            with self.lock:
+                self._unwatch(connection)
+            self._close(connection)  # waits for the client: it may hold up the leader, too
         with self.lock:
             leads = self._term == term
             if leads:
                 self._current = None
-        if not going:
-            if leads:
-                self._selector.unregister(connection.descriptor)
-            self._close(connection)
-        elif not leads and not self.stopping.is_set():
+        if going and not leads and not self.stopping.is_set():
             self._watch(connection)
             self._ring()
         return leads
@@ -161,7 +162,13 @@ class HttpHost:
             self._watch(connection)
 
     def _watch(self, connection: Connection) -> None:
+        self._watched.add(connection)
         self._selector.register(connection.descriptor, selectors.EVENT_READ, connection)
+
+    def _unwatch(self, connection: Connection) -> None:
+        if connection in self._watched:
+            self._watched.discard(connection)
+            self._selector.unregister(connection.descriptor)
 
     def _close(self, connection: Connection) -> None:
         connection.close()
@@ -195,7 +202,7 @@ class HttpHost:
                 return None
             self._current = None
             self._term += 1
-            self._selector.unregister(held.descriptor)
+            self._unwatch(held)
             return self._term
 
     def _leave(self) -> None:

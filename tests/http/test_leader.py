@@ -104,6 +104,23 @@ def test_what_fails_beside_the_application_ends_one_connection_only(
     assert capsys.readouterr().err.count("ValueError: unusable CA") == 2
 
 
+def test_a_client_that_does_not_leave_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last answer is followed by a wait for the client's end: meanwhile another thread leads."""
+    monkeypatch.setattr("mockidp.http.connection.PATIENCE", 30)
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [b"x"]
+
+    with served(application) as host, socket.create_connection(host.address, timeout=20) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        link = http.client.HTTPConnection(*host.address, timeout=10)
+        link.request("GET", "/")
+        assert link.getresponse().read() == b"x"
+        link.close()
+
+
 @pytest.mark.parametrize("started", [True, False])
 def test_nothing_is_left(started: bool) -> None:
     """Neither threads nor sockets, whether anybody came or not, or it was never started."""
