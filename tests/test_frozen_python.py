@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import freezegun
 import jwt
 import pytest
 import requests
 from freezegun import freeze_time
+from leaks import threads
 
 from mockidp import MockIdp
 
@@ -66,11 +67,8 @@ def test_waiting_for_mail_ends(idp: MockIdp) -> None:
 
 def test_a_server_starts_and_stops_in_frozen_time() -> None:
     """By https, too: certificates are good at any time."""
-    before = set(threading.enumerate())
     with freeze_time("2030-01-01"), MockIdp() as idp:
+        port = urlsplit(idp.url).port or 0
         answer = requests.get(f"{idp.https_url}/userinfo", verify=idp.ca_path, timeout=10)
         assert answer.headers["Date"] == "Tue, 01 Jan 2030 00:00:00 GMT"
-    begun = set(threading.enumerate()) - before
-    for thread in begun:
-        thread.join(10)
-    assert not any(thread.is_alive() for thread in begun)
+    assert threads(port) == []

@@ -66,6 +66,7 @@ class HttpHost:
         self._bell, self._ringer = socket.socketpair()  # rung, it wakes the leader
         for watched in (self._listener, self._bell):
             self._selector.register(watched, selectors.EVENT_READ)
+        self._is_abandoned = False  # by `stop()`, to threads that an application holds up
         self._term = 0  # of the thread that leads
         self._turn = 0  # counts what leaders handled
         self._current: Connection | None = None  # what the leader is at
@@ -88,7 +89,9 @@ class HttpHost:
         for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - monotonic()))
-        if not self._threads:
+        with self.lock:
+            self._is_abandoned = bool(self._threads)
+        if not self._is_abandoned:
             self._release()
 
     def drop(self, is_unwanted: Callable[[str], bool]) -> None:
@@ -98,7 +101,8 @@ class HttpHost:
                 connection.abort()
 
     def _spawn(self, run: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=run, args=arguments, name="mockidp-host", daemon=True)
+        name = f"mockidp-host:{self.address[1]}"
+        thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
         self._threads.add(thread)
         thread.start()
 
@@ -206,10 +210,10 @@ class HttpHost:
             return self._term
 
     def _leave(self) -> None:
-        """End a thread; the last one to leave a stopped host closes what is open."""
+        """End a thread; the last one for which `stop()` did not wait closes what is open."""
         with self.lock:
             self._threads.discard(threading.current_thread())
-            is_last = self.stopping.is_set() and not self._threads
+            is_last = self._is_abandoned and not self._threads
         if is_last:
             self._release()
 

@@ -10,14 +10,15 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.client import HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from leaks import threads
 
 from mockidp import MockIdp
 
@@ -305,7 +306,6 @@ def test_a_body_cannot_hide_in_a_connect(idp: MockIdp) -> None:
 
 def test_a_tunnel_ends_with_the_server() -> None:
     """`stop()` closes it at once, in use or not, and no thread stays."""
-    before = set(threading.enumerate())
     with contextlib.ExitStack() as stack:
         idp = MockIdp(allow_hosts=[DOMAIN]).start()
         tunnels: list[Any] = [stack.enter_context(secured_tunnel(idp))]
@@ -316,7 +316,7 @@ def test_a_tunnel_ends_with_the_server() -> None:
         for sock in tunnels:
             with contextlib.suppress(ssl.SSLEOFError):
                 assert sock.recv(1) == b""
-    assert set(threading.enumerate()) <= before
+    assert threads(urlsplit(idp.url).port or 0) == []
 
 
 def test_a_name_is_served_from_when_it_is_allowed() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from leaks import others, sockets, threads  # noqa: F401 - a fixture
+from leaks import sockets, threads
 
 from mockidp.http.connection import BODY_LIMIT
 from mockidp.http.host import HttpHost
@@ -251,7 +251,7 @@ class TestEnds:
             clients.append(stack.enter_context(socket.create_connection(chatty.host.address, timeout=10)))
             clients[-1].sendall(b"\x16\x03\x01")
             chatty.host.stop()
-            assert threads() == []
+            assert threads(chatty.host.address[1]) == []
             for sock in clients:
                 rest(sock)  # TimeoutError, were it still open
         assert sockets() <= before
