@@ -5,11 +5,11 @@ They tell exactly what the object has: requests byte by byte, passwords, moments
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
+from mockidp.harness.control_tokens import Issuing
 from mockidp.harness.exchange import DecodedToken, Leftover, MatchedRule
 from mockidp.harness.handle import Snapshot
 from mockidp.harness.lookup import find_person
@@ -29,17 +29,6 @@ class Held(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def requests(self) -> Recorder: ...
-    def id_token(
-        self,
-        user: str,
-        *,
-        client: str | None = None,
-        nonce: str | None = None,
-        scope: str | list[str] | None = None,
-        claims: Mapping[str, Json] | None = None,
-        expires_in: int | None = None,
-        organization: str | None = None,
-    ) -> str: ...
     def snapshot(self) -> Snapshot: ...
     def restore(self, snapshot: int | None = None) -> None: ...
 
@@ -155,7 +144,7 @@ def tell_password(idp: Held, given: Whose) -> Password:
     return Password(idp.state.store.find(PASSWORDS, find_person(idp.state, given.user)[1].key))
 
 
-def issue_id_token(idp: Held, given: IdTokenRequest) -> IdToken:
+def issue_id_token(idp: Issuing, given: IdTokenRequest) -> IdToken:
     """Return an ID token without a login."""
     return IdToken(idp.id_token(**msgspec.structs.asdict(given)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
 import requests
@@ -27,11 +27,21 @@ class App:
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(self.idp.url + path, headers=headers, timeout=TIMEOUT, allow_redirects=False)
 
-    def authorize(self, **params: str) -> requests.Response:
+    def post(self, path: str, body: object, **headers: str) -> requests.Response:
+        return requests.post(self.idp.url + path, json=body, headers=headers, timeout=TIMEOUT)
+
+    def manage(self, method: str, path: str, body: object = None) -> requests.Response:
+        """Call the Management API."""
+        headers = {"Authorization": f"Bearer {self.idp.management_token()}"}
+        url = f"{self.idp.url}/api/v2/{path}"
+        return requests.request(method, url, json=body, headers=headers, timeout=TIMEOUT)
+
+    def authorize_url(self, **params: str) -> str:
         asked = {"client_id": "web", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid"}
-        return self.browser.get(
-            f"{self.idp.url}/authorize", params=asked | params, allow_redirects=False, timeout=TIMEOUT
-        )
+        return f"{self.idp.url}/authorize?{urlencode(asked | params)}"
+
+    def authorize(self, **params: str) -> requests.Response:
+        return self.browser.get(self.authorize_url(**params), allow_redirects=False, timeout=TIMEOUT)
 
     def answer(self, **params: str) -> dict[str, str]:
         """Return what the callback of an authorization gets."""
@@ -56,7 +66,12 @@ class App:
 
 
 def answer_of(response: requests.Response) -> dict[str, str]:
-    location = response.headers["Location"]
+    return answer_at(response.headers["Location"])
+
+
+def answer_at(location: str | None) -> dict[str, str]:
+    """Return what the callback gets at this URL."""
+    assert location is not None, "no redirect"
     assert location.startswith(CALLBACK), location
     parts = urlsplit(location)
     return dict(parse_qsl(parts.query or parts.fragment))

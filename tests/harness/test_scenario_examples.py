@@ -4,179 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import jwt
+import account_plays
+import fault_plays
+import login_plays
 import pytest
-import requests
-from rules_world import ALICE, API, CALLBACK, MFA, TIMEOUT, App, answer_of, header_of
+from rules_world import CALLBACK, App
 
+from mockidp.authentication.oauth_token import GRANTS
 from mockidp.rules import words
-from mockidp.seed.load import check_files
+from mockidp.rules.words import Word
+from mockidp.seed.files import read_source
+from mockidp.seed.load import check_files, inline_scenario
+from mockidp.seed.vocabulary import Variables
 from mockidp.server import MockIdp
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCENARIOS = sorted(FIXTURES.glob("*.scenario.yaml"))
+EFFECTIVE = [path for path in SCENARIOS if "then:" in path.read_text()]
+Document = dict[str, Any]
 
-
-def login(app: App) -> None:
-    """Three people at the page."""
-    assert "code" in app.answer(prompt="login")
-    assert app.answer(prompt="login")["error_description"] == "Bob pressed the wrong button"
-    assert "code" in app.answer(prompt="login")
-
-
-def login_as(app: App) -> None:
-    """One person."""
-    assert "code" in app.answer()
-
-
-def two_people(app: App) -> None:
-    """Two clients, two people."""
-    assert "code" in app.answer()
-    assert "code" in app.answer(client_id="spa", prompt="login", code_challenge="x" * 43)
-
-
-def linking(app: App) -> None:
-    """The application asks with Alice's token for her Facebook account."""
-    token = app.idp.token(ALICE, client="Web")
-    assert "code" in app.answer(connection="facebook", access_token=token)
-
-
-def mfa_and_consent(app: App) -> None:
-    """A second factor missed and passed, a consent refused and given."""
-    assert "error" in app.answer(acr_values=MFA, prompt="login")
-    assert "code" in app.answer(acr_values=MFA, prompt="login")
-    for expected in ("error", "code"):
-        answer = app.authorize(
-            client_id="native", audience=API, prompt="login", scope="openid read:x", code_challenge="x" * 43
-        )
-        assert expected in answer_of(answer)
-
-
-def refresh_token_revoked(app: App) -> None:
-    """The application falls back to a login."""
-    tokens = app.log_in(scope="openid offline_access")
-    refused = app.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
-    assert refused.json()["error"] == "invalid_grant"
-    assert "access_token" in app.log_in(prompt="login")
-
-
-def rate_limit(app: App) -> None:
-    """Two requests a minute; then it goes on."""
-    assert [app.machine().status_code for _ in range(3)] == [200, 200, 429]
-    assert app.get("/api/v2/users").json()["errorCode"] == "too_many_requests"
-    app.idp.clock.advance(minutes=1)
-    assert app.machine().status_code == 200
-    assert app.get("/api/v2/users").status_code == 401
-
-
-def outage(app: App) -> None:
-    """Each request goes wrong in its own way."""
-    bearer = f"Bearer {app.idp.token(ALICE)}"
-    seen: list[object] = []
-    for _ in range(6):
-        try:
-            answer = app.get("/userinfo", Authorization=bearer)
-            seen.append(answer.status_code if not answer.ok else "sub" in answer.json())
-        except requests.exceptions.JSONDecodeError:
-            seen.append("malformed")
-        except requests.exceptions.RequestException:
-            seen.append("dropped")
-    assert seen == [503, "dropped", "dropped", "malformed", 504, True]
-
-
-def key_rotation(app: App) -> None:
-    """The second token's key is not in the key set until it is fresh again."""
-
-    def is_known() -> bool:
-        keys = app.get("/.well-known/jwks.json").json()["keys"]
-        return header_of(token)["kid"] in [key["kid"] for key in keys]
-
-    token = app.machine().json()["access_token"]
-    assert is_known()
-    token = app.machine().json()["access_token"]
-    assert not is_known()
-    app.idp.clock.advance(minutes=5)
-    assert is_known()
-
-
-def tampered_tokens(app: App) -> None:
-    """A careful client accepts none, and the next one is right."""
-    url = f"{app.idp.url}/.well-known/jwks.json"
-    seen = []
-    for _ in range(9):
-        token = app.machine().json()["access_token"]
-        try:
-            key = jwt.PyJWKClient(url).get_signing_key_from_jwt(token)
-            jwt.decode(token, key.key, ["RS256"], audience=API, issuer=f"{app.idp.url}/")
-            seen.append("right")
-        except jwt.PyJWTError as error:
-            seen.append(type(error).__name__.removesuffix("Error"))
-    assert seen == [
-        *("ExpiredSignature", "ImmatureSignature", "InvalidSignature", "PyJWKClient", "InvalidAlgorithm"),
-        *("InvalidAlgorithm", "InvalidIssuer", "InvalidAudience", "right"),
-    ]
-
-
-def session_expires(app: App) -> None:
-    """The second request finds no session, and Alice logs in again."""
-    assert "code" in app.answer()
-    assert "code" in app.answer()
-
-
-def time(app: App) -> None:
-    """The application asks with the token of two days ago."""
-    bearer = f"Bearer {app.log_in()['access_token']}"
-    assert not app.idp.clock.frozen
-    assert app.get("/userinfo", Authorization=bearer).status_code == 401
-
-
-def password_reset(app: App) -> None:
-    """Both get the same answer."""
-    for who in ("bob@example.com", "nobody@example.com"):
-        body = {"client_id": "web", "email": who, "connection": "Username-Password-Authentication"}
-        sent = requests.post(f"{app.idp.url}/dbconnections/change_password", json=body, timeout=TIMEOUT)
-        assert sent.ok
-
-
-def passwordless(app: App) -> None:
-    """She looks into her mail after the first try."""
-    start = {"client_id": "web", "client_secret": "web-secret", "connection": "email", "send": "code"}
-    start |= {"email": "dora@example.com"}
-    assert requests.post(f"{app.idp.url}/passwordless/start", json=start, timeout=TIMEOUT).ok
-    grant = "http://auth0.com/oauth/grant-type/passwordless/otp"
-    for otp, status in (("111111", 403), (str(app.idp.outbox.last.code), 200)):
-        answer = app.token(grant_type=grant, username="dora@example.com", realm="email", otp=otp)
-        assert answer.status_code == status, answer.text
-
-
-def blocked_account(app: App) -> None:
-    """The right password comes too late."""
-    form = {"grant_type": "password", "username": ALICE, "password": "wrong"}
-    assert {app.token(**form).status_code for _ in range(10)} == {403}
-    assert app.token(**form | {"password": "alice-password"}).json()["error"] == "too_many_attempts"
+# The tables of words, and in which words' shapes there are others.
+TABLES: dict[str, dict[str, Word]] = {
+    name: table
+    for name, table in vars(words).items()
+    if isinstance(table, dict) and all(isinstance(word, Word) for word in table.values())
+}
+INNER = {
+    "script": "RULE",
+    "where": "WHERE",
+    "then": "THEN",
+    "expect": "EXPECT",
+    "requests": "REQUEST",
+    "messages": "MESSAGE",
+}
 
 
 PLAYS: dict[str, Callable[[App], None]] = {
     play.__name__.replace("_", "-"): play
-    for play in (
-        login,
-        login_as,
-        two_people,
-        linking,
-        mfa_and_consent,
-        refresh_token_revoked,
-        rate_limit,
-        outage,
-        key_rotation,
-        tampered_tokens,
-        session_expires,
-        time,
-        password_reset,
-        passwordless,
-        blocked_account,
-    )
+    for play in (*login_plays.PLAYS, *account_plays.PLAYS, *fault_plays.PLAYS)
 }
+
+
+def name_of(path: Path) -> str:
+    return path.name.removesuffix(".scenario.yaml")
+
+
+def is_met(server: MockIdp, path: Path) -> bool:
+    try:
+        PLAYS[name_of(path)](App(server))
+        server.verify()
+    except (AssertionError, LookupError):
+        return False
+    return True
+
+
+def words_of(document: Document, table: str) -> Iterator[tuple[str, str]]:
+    """Yield each word of a scenario with the name of its table."""
+    for key in document.keys() & TABLES[table].keys():
+        yield table, key
+        inner = INNER.get(TABLES[table][key].shape)
+        if inner is not None:
+            value = document[key]
+            for each in value if isinstance(value, list) else [value]:
+                yield from words_of(each, inner)
+
+
+def texts_at(value: object, key: str) -> Iterator[str]:
+    """Yield the texts that a key has anywhere, and those within."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from texts_in(member) if name == key else texts_at(member, key)
+    elif isinstance(value, list):
+        for member in value:
+            yield from texts_at(member, key)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from texts_in(member)
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Document]:
+    """Each shipped scenario as it is written."""
+    return [read_source(path, Variables({})).document for path in SCENARIOS]
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +108,22 @@ def test_an_example_is_met(server: MockIdp, path: Path) -> None:
     server.load_scenario(path)
     with pytest.raises(AssertionError):
         server.verify()
-    PLAYS[path.name.removesuffix(".scenario.yaml")](App(server))
+    PLAYS[name_of(path)](App(server))
     server.verify()
     server.raise_problems()
+
+
+@pytest.mark.parametrize("path", EFFECTIVE, ids=lambda path: path.name)
+def test_an_example_makes_a_difference(server: MockIdp, path: Path) -> None:
+    """When one of its steps does nothing, the application fares otherwise, unless it is a matter of time."""
+    scenario = inline_scenario(path)
+    steps = scenario["script"]
+    for at, step in enumerate(steps):
+        if step.get("then", {}).keys() - {"delay", "trickle"}:
+            idle = {name: value for name, value in step.items() if name != "then"}
+            server.reset()
+            server.load_scenario(scenario | {"script": [*steps[:at], idle, *steps[at + 1 :]]})
+            assert not is_met(server, path), step
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)
@@ -203,18 +132,37 @@ def test_check_has_nothing_to_say(path: Path) -> None:
     assert check_files([path], {}) == []
 
 
-def test_every_word_has_an_example() -> None:
-    """Nothing can be said that no shipped file says."""
-    text = "\n".join(path.read_text() for path in SCENARIOS)
-    tables = (words.SCENARIO, words.RULE, words.WHERE, words.THEN, words.EXPECT)
-    assert [word for table in tables for word in table if f"{word}:" not in text] == []
+@pytest.mark.parametrize("table", TABLES)
+def test_every_word_has_an_example(examples: list[Document], table: str) -> None:
+    """Nothing can be said that no shipped file says, in its place."""
+    used = {word for example in examples for place, word in words_of(example, "SCENARIO") if place == table}
+    assert sorted(set(TABLES[table]) - used) == []
+
+
+@pytest.mark.parametrize("word", words.CHOICES)
+def test_every_choice_has_an_example(examples: list[Document], word: str) -> None:
+    """Of the words that choose one of several values, each value is chosen somewhere."""
+    used = {text for example in examples for text in texts_at(example, word)}
+    assert sorted(set(words.CHOICES[word]) - used) == []
+
+
+def test_every_grant_has_an_example(examples: list[Document]) -> None:
+    """Each way to get tokens is expected of some application."""
+    used = {text for example in examples for text in texts_at(example, "grant_type")}
+    assert sorted(set(GRANTS) - used) == []
+
+
+def test_every_example_is_listed() -> None:
+    """docs/scenarios.md says what each is for; each play belongs to one."""
+    text = (FIXTURES.parent / "docs" / "scenarios.md").read_text()
+    assert [path.name for path in SCENARIOS if f"](../fixtures/{path.name})" not in text] == []
+    assert PLAYS.keys() == {name_of(path) for path in SCENARIOS}
 
 
 def test_every_word_is_explained() -> None:
     """docs/scenarios.md has each word, and each way to tamper."""
     text = (FIXTURES.parent / "docs" / "scenarios.md").read_text()
-    tables = (words.SCENARIO, words.RULE, words.WHERE, words.THEN, words.EXPECT, words.MESSAGE)
-    names = [*(word for table in tables for word in table), *words.CHOICES["tamper"]]
+    names = [*(word for table in TABLES.values() for word in table), *words.CHOICES["tamper"]]
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
