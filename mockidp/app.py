@@ -14,7 +14,6 @@ from werkzeug.http import http_date
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from mockidp import json
 from mockidp.authentication import ROOMS as AUTHENTICATION
 from mockidp.clock import is_real
 from mockidp.errors import ApiError, OAuthError, PageError, PlainError, Refusal, not_found
@@ -24,6 +23,7 @@ from mockidp.http.forwarded import PROXY_HOST
 from mockidp.http.pages import error_page
 from mockidp.http.params import MAX_BODY
 from mockidp.http.redirect import URL_TEXT
+from mockidp.http.responses import add_own, json_response
 from mockidp.http.routing import Answer, Call, Match, Room, Route, Router, Routes
 from mockidp.management import ROOMS as MANAGEMENT
 from mockidp.model.tenant import Tenant
@@ -75,7 +75,7 @@ class Application:
         if query := environ.get("QUERY_STRING"):
             # Bytes that a URL cannot hold come as a browser would have sent them.
             environ["QUERY_STRING"] = quote(query, safe=URL_TEXT, encoding="latin-1")
-        request = Request(environ)
+        request = Request(environ, populate_request=False)  # else the two hold each other
         request.max_content_length = MAX_BODY
         return _send(self.handle(request), environ, start_response)
 
@@ -146,12 +146,14 @@ class Application:
 
     def _finish(self, request: Request, response: Response, route: Route | None) -> Response:
         tenant, headers = self.tenant, response.headers
-        now = tenant.now()
-        own = {name.lower() for name, _ in headers}
-        for key, name, value in _common_headers(now, is_real(tenant.clock), request.is_secure):
-            if key not in own:
-                headers.add(name, value)
-        headers.add("X-Auth0-RequestId", tenant.ids.request())
+        said = {name.lower() for name, _ in headers}
+        common = _common_headers(tenant.now(), is_real(tenant.clock), request.is_secure)
+        own = [(name, value) for key, name, value in common if key not in said]
+        own.append(("X-Auth0-RequestId", tenant.ids.request()))
+        body = response.response
+        if response.status_code == 200 and isinstance(body, list) and "content-length" not in said:
+            own.append(("Content-Length", str(sum(map(len, body)))))
+        add_own(headers, own)
         if route is not None and request.method != "OPTIONS":
             add_cors(self.tenant, request, response, route)
         return response
@@ -162,10 +164,7 @@ def _send(response: Response, environ: WSGIEnvironment, start_response: StartRes
     body = response.response
     if response.status_code != 200 or environ["REQUEST_METHOD"] == "HEAD" or not isinstance(body, list):
         return response(environ, start_response)
-    headers = response.headers
-    if "Content-Length" not in headers:
-        headers.add("Content-Length", str(sum(map(len, body))))
-    start_response(response.status, list(headers))
+    start_response(response.status, list(response.headers))
     return body
 
 
@@ -216,7 +215,7 @@ def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
     elif isinstance(refusal, PlainError):
         response = Response(str(refusal.body()), refusal.status, content_type="text/plain; charset=utf-8")
     else:
-        response = _json(refusal.body(), refusal.status)
+        response = json_response(refusal.body(), refusal.status)
     response.headers.extend(dict(refusal.headers))
     return response
 
@@ -233,8 +232,4 @@ def _page(tenant: Tenant, request: Request, refusal: PageError) -> Response:
 
 
 def _respond(answer: Answer) -> Response:
-    return answer if isinstance(answer, Response) else _json(answer, 200)
-
-
-def _json(body: object, status: int) -> Response:
-    return Response([json.encode(body)], status, [("Content-Type", "application/json; charset=utf-8")])
+    return answer if isinstance(answer, Response) else json_response(answer)

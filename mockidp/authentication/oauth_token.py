@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from mockidp import json
 from mockidp.authentication.grants import (
     authorization_code,
     client_credentials,
@@ -21,6 +20,7 @@ from mockidp.authentication.not_emulated import GRANT_TYPES
 from mockidp.errors import OAuthError, grant_not_allowed, not_emulated
 from mockidp.http.client_auth import authenticate_client
 from mockidp.http.params import body_params, required
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json
 from mockidp.model.client import Client
@@ -39,6 +39,8 @@ GRANTS: dict[str, Grant] = {
         refresh_token.GRANT,
     )
 }
+# RFC 6749 §5.1; the type has no charset (recorded)
+_HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
 def oauth_token(call: Call) -> Response:
@@ -55,11 +57,7 @@ def oauth_token(call: Call) -> Response:
     if not grant.is_allowed(client):
         raise grant_not_allowed(grant_type)
     redeemed = grant.redeem(call, client, params)
-    return Response(
-        json.encode(_token_set(call, client, redeemed)),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
-    )
+    return json_response(_token_set(call, client, redeemed), headers=_HEADERS)
 
 
 def _token_set(call: Call, client: Client, redeemed: Redeemed) -> dict[str, Json]:

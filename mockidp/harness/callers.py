@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Request, Response
 
-from mockidp import json
 from mockidp.errors import ApiError, Refusal, UsageError
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Answer, Call, Endpoint
 from mockidp.model.tenant import is_loopback, split_host
 
@@ -62,11 +62,6 @@ def check_body(request: Request) -> None:
         raise ApiError(415, "a browser has to send the body as application/json", "unsupported_media_type")
 
 
-def as_json(value: object, status: int = 200) -> Response:
-    """Return a response with a JSON body."""
-    return Response(json.encode(value), status, content_type="application/json; charset=utf-8")
-
-
 def _check_host(request: Request) -> None:
     if not is_loopback(split_host(request.host)[0]):
         raise ApiError(
@@ -89,4 +84,4 @@ def _senders(request: Request) -> tuple[str | None, str | None]:
 
 
 def _refusal(status: int, error: str, message: str) -> Response:
-    return as_json({"error": error, "message": message}, status)
+    return json_response({"error": error, "message": message}, status)

@@ -13,10 +13,11 @@ from werkzeug.wrappers import Response
 
 from mockidp import json
 from mockidp.errors import ApiError
-from mockidp.harness.callers import as_json, check_body, guarded
+from mockidp.harness.callers import check_body, guarded
 from mockidp.harness.dashboard import Dashboard, Mock
 from mockidp.harness.openapi import describe
 from mockidp.harness.operations import OPERATIONS, PREFIX, Idp, Operation
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Answer, Call, Endpoint, Route
 
 
@@ -24,7 +25,7 @@ def control_routes(idp: Mock) -> tuple[Route, ...]:
     """Return the routes of the control API over one mock, and of the dashboard."""
     return (
         *(Route(each.method, each.path, _endpoint(idp, each)) for each in OPERATIONS),
-        Route("GET", f"{PREFIX}/openapi.json", guarded(lambda call: as_json(describe(OPERATIONS)))),
+        Route("GET", f"{PREFIX}/openapi.json", guarded(lambda call: json_response(describe(OPERATIONS)))),
         Route("GET", f"{PREFIX}/ca.pem", guarded(lambda call: _authority(idp))),
         *Dashboard(idp).routes(),
     )
@@ -39,7 +40,7 @@ def _endpoint(idp: Idp, operation: Operation) -> Endpoint:
     def endpoint(call: Call) -> Answer:
         check_body(call.request)
         answer = operation.run(idp, _read(call, operation))
-        return as_json(answer, operation.status)
+        return json_response(answer, operation.status)
 
     return guarded(endpoint)
 

@@ -41,7 +41,7 @@ def require_own_user(call: Call, user_id: str, *, unless: tuple[str, ...]) -> No
 
 
 def _verify(tenant: Tenant, request: Request, issuer: str) -> Verified:
-    header = request.headers.get("Authorization")
+    header = request.environ.get("HTTP_AUTHORIZATION")
     if not header:
         raise ApiError(401, "Missing authentication", headers={"WWW-Authenticate": "Bearer"})
     scheme, _, token = header.partition(" ")

@@ -32,7 +32,7 @@ def authenticate_client(call: Call, params: Params) -> Client:
 
 def _credentials(call: Call, params: Params) -> list[tuple[str, str | None]]:
     """Return the id and secret that were sent, in each way that they can be read."""
-    pairs = _basic(call.request.headers.get("Authorization", ""))
+    pairs = _basic(call.request.environ.get("HTTP_AUTHORIZATION", ""))
     named = params.get("client_id")
     if pairs is None:
         pairs = [(named or "", params.get("client_secret"))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
+from mockidp.http.responses import add_own
 from mockidp.http.routing import Route
 from mockidp.model.client import CLIENTS, url_matches
 from mockidp.model.tenant import Tenant
@@ -14,6 +15,7 @@ from mockidp.model.tenant import Tenant
 EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 ALLOWED = "Auth0-Client, Authorization, Content-Type, DPoP, X-Request-Language, X-Requested-With"
 
+_VARY = (("Vary", "Origin"),)
 _ANY = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Credentials", "false"),
@@ -25,10 +27,10 @@ def add_cors(tenant: Tenant, request: Request, response: Response, route: Route)
     """Let a page read the answer, if the route is for pages and the page's origin is allowed."""
     headers = response.headers
     if route.cors == "any":
-        headers.extend(_ANY)
+        add_own(headers, _ANY)
     elif route.cors == "client":
-        headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
+        add_own(headers, _VARY)
+        origin = request.environ.get("HTTP_ORIGIN")
         if origin and _is_client_origin(tenant, origin):
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Credentials"] = "true"

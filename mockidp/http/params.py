@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request
@@ -21,8 +22,13 @@ def body_params(request: Request) -> Params:
     JSON numbers and booleans become their JSON text, `null` is absent. Raise `invalid_request` for a repeated
     form parameter, an array or an object, and `invalid_body` when the body is no JSON object.
     """
-    if request.mimetype == "application/json" or _looks_like_json(request):
+    data = request.get_data(cache=True, parse_form_data=False)
+    kind = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    # curl -d '{"…"}' sends JSON with a form's content type; no form starts with a brace.
+    if kind == "application/json" or data[:1] == b"{":
         return _texts(json_object(request))
+    if kind == "application/x-www-form-urlencoded":
+        return _singles(parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True))
     return _single(request.form)
 
 
@@ -79,11 +85,6 @@ def words(params: Params, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(params.get(name, "").split()))
 
 
-def _looks_like_json(request: Request) -> bool:
-    # curl -d '{"…"}' sends JSON with a form's content type; no form starts with a brace.
-    return request.get_data(cache=True, parse_form_data=False)[:1] == b"{"
-
-
 def _texts(body: JsonObject) -> Params:
     params: Params = {}
     for name, value in body.items():
@@ -97,10 +98,13 @@ def _texts(body: JsonObject) -> Params:
 
 
 def _single(values: MultiDict[str, str]) -> Params:
-    lists: Iterable[tuple[str, list[str]]] = values.lists()
+    return _singles(values.items(multi=True))
+
+
+def _singles(pairs: Iterable[tuple[str, str]]) -> Params:
     params: Params = {}
-    for name, given in lists:
-        if len(given) > 1:
+    for name, value in pairs:
+        if name in params:
             raise repeated_parameter(name)
-        params[name] = given[0]
+        params[name] = value
     return params

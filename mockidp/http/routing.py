@@ -162,7 +162,7 @@ class Router:
         parts = raw_path.strip("/").split("/")
         if parts[0] in self._rooms:
             self._open(parts[0])
-        return _descend(self._root, parts, ())
+        return _descend(self._root, parts, 0, ())
 
     def meant(self, template: str) -> str | None:
         """Return the template that a path's must be a slip of the pen for; None: it is one, or like none.
@@ -188,14 +188,15 @@ class Router:
                 del self._rooms[room]
 
 
-def _descend(node: _Node, parts: list[str], values: tuple[str, ...]) -> Match | None:
-    if not parts:
+def _descend(node: _Node, parts: list[str], at: int, values: tuple[str, ...]) -> Match | None:
+    """Return where the parts from `at` on lead: fixed segments go before parameters."""
+    if at == len(parts):
         return Match(node.routes, values) if node.routes else None
-    head, rest = parts[0], parts[1:]
-    if "%" in head:
-        head = unquote(head)
-    fixed = node.fixed.get(head)
-    found = _descend(fixed, rest, values) if fixed else None
-    if found is None and node.parameter is not None and head:
-        found = _descend(node.parameter, rest, (*values, head))
+    part = parts[at]
+    if "%" in part:
+        part = unquote(part)
+    fixed = node.fixed.get(part)
+    found = _descend(fixed, parts, at + 1, values) if fixed else None
+    if found is None and node.parameter is not None and part:
+        found = _descend(node.parameter, parts, at + 1, (*values, part))
     return found

@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response
 
 from mockidp.errors import ApiError, link_inexistent, link_not_configured
 from mockidp.http.bearer import insufficient_scope, require_own_user
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json, JsonObject
 from mockidp.management.operations import find_operation
 from mockidp.management.schema import Problem, validation_error
-from mockidp.management.users import json_response, request_body, user_id_of, visible_identities
+from mockidp.management.users import request_body, user_id_of, visible_identities
 from mockidp.model.connection import find_connection
 from mockidp.model.linking import identities_of, link, unlink
 from mockidp.model.tenant import Tenant

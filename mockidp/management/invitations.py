@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response
 from mockidp.clock import iso
 from mockidp.errors import ApiError
 from mockidp.http.redirect import with_query
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json, text_member
 from mockidp.management.operations import find_operation
 from mockidp.management.query import envelope, field_selector, paging, select_fields
 from mockidp.management.schema import Problem, check_query, validation_error
-from mockidp.management.users import json_response, no_content, request_body
+from mockidp.management.users import no_content, request_body
 from mockidp.model.client import CLIENTS, Client, login_route
 from mockidp.model.connection import find_connection
 from mockidp.model.messages import send_invitation

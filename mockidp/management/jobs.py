@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response
 
 from mockidp.clock import iso
 from mockidp.errors import ApiError
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json
 from mockidp.management.operations import find_operation
 from mockidp.management.tickets import destination_of, main_database_identity, named_identity, refuse
-from mockidp.management.users import json_response, request_body
+from mockidp.management.users import request_body
 from mockidp.model.connection import CONNECTIONS
 from mockidp.model.messages import send_verification_email
 from mockidp.model.tenant import Tenant

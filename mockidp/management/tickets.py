@@ -9,10 +9,11 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from mockidp.errors import ApiError, inexistent_user
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json, text_member
 from mockidp.management.operations import find_operation
-from mockidp.management.users import json_response, request_body
+from mockidp.management.users import request_body
 from mockidp.model.client import CLIENTS
 from mockidp.model.connection import CONNECTIONS, find_connection
 from mockidp.model.organization import ORGANIZATIONS, find_membership

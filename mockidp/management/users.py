@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
-from mockidp import json
 from mockidp.errors import ApiError, DbConnectionError, inexistent_connection
 from mockidp.http.bearer import require_own_user
 from mockidp.http.params import management_body
+from mockidp.http.responses import json_response
 from mockidp.http.routing import Call, Route
 from mockidp.json import Json, JsonObject, text_member
 from mockidp.management.operations import Operation, Schema, find_operation
@@ -173,11 +173,6 @@ def visible_identities(identities: list[Json], caller: Verified) -> list[Json]:
         for identity in identities
         if isinstance(identity, dict)
     ]
-
-
-def json_response(body: Json, status: int) -> Response:
-    """Return a JSON response with another status than 200."""
-    return Response(json.encode(body), status, content_type="application/json; charset=utf-8")
 
 
 def no_content() -> Response:

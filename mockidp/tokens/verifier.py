@@ -6,6 +6,7 @@ the secret of the API or client that the token names (RFC 8725 §3.1).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,7 +31,7 @@ CLIENT_SKEW = 10
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
 
 
-class Verified(msgspec.Struct, frozen=True):
+class Verified(msgspec.Struct, frozen=True, dict=True):
     """A token that is ours and valid now, with its claims."""
 
     claims: dict[str, Json]
@@ -46,7 +47,7 @@ class Verified(msgspec.Struct, frozen=True):
         """The client that it was issued to."""
         return str(self.claims.get("azp") or self.claims.get("client_id") or "")
 
-    @property
+    @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The granted scopes."""
         return tuple(str(self.claims.get("scope", "")).split())
