@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mockidp import json
+from mockidp import gil, json
 from mockidp.errors import UsageError
 from mockidp.json import Json
 from mockidp.store import Kind, Store
@@ -45,7 +45,9 @@ class SigningKey(msgspec.Struct, frozen=True):
 
     def sign(self, alg: str, data: bytes) -> bytes:
         """Return the signature of `data` by RS256, RS512 or PS256 (RFC 7518 §3.3, §3.5)."""
-        return self.private_key().sign(data, *_method(alg))
+        key, method = self.private_key(), _method(alg)
+        with gil.released():
+            return key.sign(data, *method)
 
     def verifies(self, alg: str, data: bytes, signature: bytes) -> bool:
         """Whether this key made the signature."""

@@ -1,25 +1,30 @@
 """The HTTP/1.1 host: carries a WSGI application on one port, plain or TLS (PEP 3333).
 
-leader:  waits for all clients at once; reads, runs the application, and answers, one request after the other
-standby: when the leader is held up, by an application that waits or a slow client, it leads from there on;
-         who was held up finishes that request, gives the connection back, and ends
+leader:   waits for all clients at once; reads, runs the application, and answers, one request after the other
+watcher:  sees when the leader is held up, by an application that waits or a slow client; then another leads
+lending:  a leader that computes without the interpreter lock lets another one lead, if more clients wait
 
+Who does not lead any more finishes its request, gives the connection back, and rests until it is to lead.
 Python runs one thread at a time: to hand it over at each system call costs more than a short request does.
 """
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mockidp import gil
 from mockidp.http.connection import HEAD_LIMIT, PATIENCE, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication
 
     from mockidp.http.tls import CertificateAuthority
@@ -34,6 +39,10 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
 _HELD_UP = 0.005  # seconds after which somebody else leads
+_MOST_LENT = os.cpu_count() or 1  # more could not compute at one time
+_MOST_RESTING = 2
+# These hear of a new socket while they wait; for others the leader has to be woken.
+_NEEDS_BELL = selectors.DefaultSelector.__name__ not in ("EpollSelector", "KqueueSelector")
 
 
 class HttpHost:
@@ -67,26 +76,34 @@ class HttpHost:
         for watched in (self._listener, self._bell):
             self._selector.register(watched, selectors.EVENT_READ)
         self._is_abandoned = False  # by `stop()`, to threads that an application holds up
-        self._term = 0  # of the thread that leads
-        self._turn = 0  # counts what leaders handled
+        self._term = 0  # counts leaders
+        self._turn = 0  # counts what they handled
         self._current: Connection | None = None  # what the leader is at
+        self._pending = 0  # how many wait for the leader
+        self._lent = 0  # how many compute without the interpreter lock while another one leads
+        self._resting = 0
+        self._terms: SimpleQueue[int | None] = SimpleQueue()  # for who rests: what to lead, None to end
         self._is_watched = False
-        self._work = threading.Event()  # set while the standby watches the leader
+        self._work = threading.Event()  # set while the leader is watched
 
     def start(self) -> None:
         """Begin to serve; clients that connected since the constructor are served."""
-        self._spawn(self._lead, 0)
-        self._spawn(self._stand_by)
+        self._spawn(self._serve, 0)
+        self._spawn(self._watch_leader)
 
     def stop(self) -> None:
         """Close every connection and wait for the threads; an application still at work gets a second."""
         self.stopping.set()
         self._work.set()
+        with self.lock:
+            threads = list(self._threads)
+            for _ in range(self._resting):
+                self._terms.put(None)
         self._ring()
         for connection in list(self._connections):
             connection.abort()
         end = monotonic() + PATIENCE
-        for thread in list(self._threads):
+        for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - monotonic()))
         with self.lock:
@@ -112,19 +129,29 @@ class HttpHost:
 
     # -- the leader --------------------------------------------------------------------------------------
 
-    def _lead(self, term: int) -> None:
+    def _serve(self, term: int | None) -> None:
+        """Lead and rest by turns; the life of a thread."""
         buffer = memoryview(bytearray(HEAD_LIMIT))
         try:
-            while not self.stopping.is_set():
-                for key, _ in self._selector.select():
-                    if key.fileobj is self._listener:
-                        self._accept()
-                    elif key.fileobj is self._bell:
-                        self._bell.recv(1024)
-                    elif not self._handle(key.data, term, buffer):
-                        return
+            while term is not None:
+                gil.MEANWHILE.set(partial(self._lending, term))
+                self._lead(term, buffer)
+                term = self._rest()
         finally:
             self._leave()
+
+    def _lead(self, term: int, buffer: memoryview) -> None:
+        while not self.stopping.is_set():
+            ready = self._selector.select()
+            self._pending = len(ready)
+            for key, _ in ready:
+                self._pending -= 1
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.fileobj is self._bell:
+                    self._bell.recv(1024)
+                elif not self._handle(key.data, term, buffer):
+                    return
 
     def _handle(self, connection: Connection, term: int, buffer: memoryview) -> bool:
         """Let a connection read and answer; False: somebody else leads since."""
@@ -144,7 +171,8 @@ class HttpHost:
                 self._current = None
         if going and not leads and not self.stopping.is_set():
             self._watch(connection)
-            self._ring()
+            if _NEEDS_BELL:
+                self._ring()
         return leads
 
     def _accept(self) -> None:
@@ -178,36 +206,59 @@ class HttpHost:
         connection.close()
         self._connections.discard(connection)
 
-    # -- the standby -------------------------------------------------------------------------------------
+    # -- the next one ------------------------------------------------------------------------------------
 
-    def _stand_by(self) -> None:
-        """Watch the leader while there is work, and lead when it is held up."""
-        term = None
-        while term is None and not self.stopping.is_set():
+    def _watch_leader(self) -> None:
+        """While there is work, see whether the leader is still at what it was at."""
+        while not self.stopping.is_set():
             self._work.wait()
             turn = self._turn
             self.stopping.wait(_HELD_UP)
-            term = self._succeed(turn)
-        if term is None:
-            self._leave()
-            return
-        self._spawn(self._stand_by)
-        self._lead(term)
+            with self.lock:
+                if self._turn != turn:
+                    continue
+                if self._current is not None:
+                    self._hand_over()
+                else:  # nothing to do
+                    self._is_watched = False
+                    self._work.clear()
+        self._leave()
 
-    def _succeed(self, turn: int) -> int | None:
-        """Return the new term when the leader is still at what it was at then."""
+    @contextmanager
+    def _lending(self, term: int) -> Iterator[None]:
+        """Let somebody else lead meanwhile, if that is of use to anybody."""
         with self.lock:
-            if self._turn != turn or self.stopping.is_set():
+            leads = self._term == term and self._current is not None
+            if lends := leads and self._pending > 0 and self._lent < _MOST_LENT:
+                self._hand_over()
+                self._lent += 1
+        try:
+            yield
+        finally:
+            if lends:
+                with self.lock:
+                    self._lent -= 1
+
+    def _hand_over(self) -> None:
+        """Let another one lead; the leader goes on with its connection. For who holds the lock."""
+        held, self._current = self._current, None
+        if held is None or self.stopping.is_set():
+            return
+        self._term += 1
+        self._unwatch(held)
+        if self._resting:
+            self._resting -= 1
+            self._terms.put(self._term)
+        else:
+            self._spawn(self._serve, self._term)
+
+    def _rest(self) -> int | None:
+        """Wait to lead, unless there are enough who do; None: end."""
+        with self.lock:
+            if self.stopping.is_set() or self._resting == _MOST_RESTING:
                 return None
-            held = self._current
-            if held is None:  # nothing to do
-                self._is_watched = False
-                self._work.clear()
-                return None
-            self._current = None
-            self._term += 1
-            self._unwatch(held)
-            return self._term
+            self._resting += 1
+        return self._terms.get()
 
     def _leave(self) -> None:
         """End a thread; the last one for which `stop()` did not wait closes what is open."""

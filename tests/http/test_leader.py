@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from leaks import sockets, threads
 
+from mockidp import gil
 from mockidp.http.host import HttpHost
 from mockidp.http.tls import CertificateAuthority
 
@@ -131,6 +132,33 @@ def test_nothing_is_left(started: bool) -> None:
     host.stop()
     assert threads(host.address[1]) == []
     assert sockets() <= before
+
+
+def test_who_computes_without_the_interpreter_lock_lets_others_lead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two signatures at one time: the first lends its term, long before anybody finds it held up."""
+    monkeypatch.setattr("mockidp.http.host._HELD_UP", 30)
+    meeting = threading.Barrier(2)
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        with gil.released():
+            meeting.wait(20)
+        start("200 OK", [])
+        return [b"x"]
+
+    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
+    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(2)]
+    try:
+        for link in links:
+            link.request("GET", "/")
+        host.start()
+        assert [link.getresponse().read() for link in links] == [b"x", b"x"]
+    finally:
+        for link in links:
+            link.close()
+        host.stop()
+    assert threads(host.address[1]) == []
 
 
 def test_clients_that_waited_before_the_start_are_all_served() -> None:
