@@ -151,7 +151,8 @@ class Application:
         own = [(name, value) for key, name, value in common if key not in said]
         own.append(("X-Auth0-RequestId", tenant.ids.request()))
         body = response.response
-        if response.status_code == 200 and isinstance(body, list) and "content-length" not in said:
+        is_whole = isinstance(body, list) and response.status_code not in (204, 304)
+        if is_whole and "content-length" not in said:
             own.append(("Content-Length", str(sum(map(len, body)))))
         add_own(headers, own)
         if route is not None and request.method != "OPTIONS":
@@ -160,12 +161,12 @@ class Application:
 
 
 def _send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with a response; a whole body with status 200 without copying its headers once more."""
+    """Answer with a response, its headers as they are: werkzeug lower-cases the host of custom schemes."""
     body = response.response
-    if response.status_code != 200 or environ["REQUEST_METHOD"] == "HEAD" or not isinstance(body, list):
+    if not isinstance(body, list):
         return response(environ, start_response)
     start_response(response.status, list(response.headers))
-    return body
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
 @lru_cache(maxsize=8)

@@ -26,7 +26,7 @@ class Dropped(Response):
     """No answer: the connection is closed. Without a connection of ours, `ConnectionResetError`."""
 
     def __init__(self) -> None:
-        super().__init__(status=0)
+        super().__init__(iter(()), status=0)  # to be called, not sent as it is
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _abort(environ)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 _HERE = Path(__file__).parent
 _UNSAFE_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript"})
@@ -75,11 +76,10 @@ def error_page(error: str, description: str, *, status: int = 400, tracking: str
 
 
 def _policy(nonce: str | None, form_targets: Iterable[str], frameable: bool) -> str:
-    style = b64encode(sha256(_stylesheet().encode()).digest()).decode()
     schemes = dict.fromkeys(scheme for target in form_targets if (scheme := _custom_scheme(target)))
     directives = [
         "default-src 'none'",
-        f"style-src 'self' 'sha256-{style}'",
+        f"style-src 'self' 'sha256-{_style_hash()}'",
         "img-src 'self' data:",
         # Chromium checks every redirect after a form, the application's own behind its callback too.
         " ".join(["form-action 'self' http: https:", *schemes]),
@@ -108,8 +108,21 @@ def _url(value: object) -> str:
 
 
 @cache
+def _style_hash() -> str:
+    return b64encode(sha256(_stylesheet().encode()).digest()).decode()
+
+
+@cache
 def _stylesheet() -> str:
     return (_HERE / "static" / "pages.css").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1000)
+def _glyph(strategy: str, label: str) -> Markup:
+    """Return the sign beside a connection or a user."""
+    from markupsafe import Markup
+
+    return Markup(render("glyph.html", {"strategy": strategy, "label": label}))
 
 
 @cache
@@ -129,6 +142,9 @@ def _environment() -> jinja2.Environment:
     environment.filters["url"] = _url
     environment.filters["sum_of_bytes"] = lambda text: sum(str(text).encode())  # picks a stable colour
     environment.globals.update(
-        stylesheet=Markup(_stylesheet()), mark=Markup(mark), icon=f"data:image/svg+xml,{quote(mark)}"
+        stylesheet=Markup(_stylesheet()),
+        mark=Markup(mark),
+        icon=f"data:image/svg+xml,{quote(mark)}",
+        glyph=_glyph,
     )
     return environment
