@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from importlib import import_module
 from typing import Literal
 from urllib.parse import unquote
 
 import msgspec
+from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import not_emulated
