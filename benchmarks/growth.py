@@ -66,9 +66,10 @@ def with_users(count: int, seconds: float) -> Figures:
         figures["memory_mb"] = run.memory()
         authorization, user_id = manager(run, f"/api/v2/users-by-email?email={quote(email)}")
         read = Request(f"/api/v2/users/{quote(user_id, safe='')}", headers=(authorization,))
-        found = urlencode({"q": f'email:"{email}"', "search_engine": "v3"})
-        searched = Request(f"/api/v2/users?{found}", headers=(authorization,))
-        figures["search_ms"] = load(searched, run.port, 1, seconds).p50
+        for key, q in (("find_ms", f'email:"{email}"'), ("search_ms", f"email:{email[:-1]}?")):
+            found = urlencode({"q": q, "search_engine": "v3"})
+            searched = Request(f"/api/v2/users?{found}", headers=(authorization,))
+            figures[key] = load(searched, run.port, 1, seconds).p50
         figures["read_ms"] = load(read, run.port, 1, seconds).p50
         busy = load(read, run.port, 16, seconds)
         figures |= {"reads_per_second": busy.per_second, "reads_p99": busy.p99}
@@ -131,7 +132,8 @@ def _page(users: list[Figures], connections: dict[str, list[Figures]]) -> str:
                 "read_ms": "management read, ms",
                 "reads_per_second": "reads/s, 16 connections",
                 "reads_p99": "their p99, ms",
-                "search_ms": "search by e-mail, ms",
+                "find_ms": "search for an e-mail, ms",
+                "search_ms": "search by a pattern, ms",
                 "reset_us": "`reset()`, µs",
             },
         ),

@@ -15,7 +15,8 @@ def users(rows: Sequence[dict[str, float]], place: Path) -> None:
     labels = {
         "login_ms": "login without a page",
         "read_ms": "management read",
-        "search_ms": "search by e-mail",
+        "find_ms": "search for an e-mail",
+        "search_ms": "search by a pattern",
     }
     for key, label in labels.items():
         axes[0].plot(counts, [row[key] for row in rows], marker="o", label=label)

@@ -15,7 +15,7 @@ from mockidp.json import Json, text_member
 from mockidp.model.client import CLIENTS
 from mockidp.model.session import SESSIONS
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import PASSWORDS, USERS, Identity, User, find_user
+from mockidp.model.user import PASSWORDS, USERS, Identity, User, find_by_email, find_user
 
 T = TypeVar("T")
 BODY_SHOWN = 4000  # characters
@@ -122,7 +122,7 @@ def _identity_row(tenant: Tenant, user: User, identity: Identity, answering: str
 
 def _partners(tenant: Tenant, user: User) -> list[User]:
     """Return accounts to link with: those of the same e-mail first."""
-    same = tenant.store.all(USERS, {"email": user.email}) if user.email else []
+    same = find_by_email(tenant, user.email) if user.email else []
     known = {each.user_id: each for each in (*same, *tenant.store.all(USERS)[: PARTNERS + 1])}
     known.pop(user.user_id, None)
     return list(known.values())[:PARTNERS]

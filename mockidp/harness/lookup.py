@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mockidp.errors import UsageError
 from mockidp.model.tenant import Tenant
-from mockidp.model.user import USERS, Identity, User, find_by_identity, find_user
+from mockidp.model.user import USERS, Identity, User, find_by_email, find_by_identity, find_user
 
 
 class HasUserId(Protocol):
@@ -31,7 +31,7 @@ def find_person(tenant: Tenant, who: Who) -> tuple[User, Identity]:
     user = find_user(tenant, text) or find_by_identity(tenant, text)
     if user is not None:
         return user, user.identity(text) or user.main
-    found = tenant.store.all(USERS, {"email": text}) or tenant.store.all(USERS, {"email": text.lower()})
+    found = find_by_email(tenant, text)
     found = found or [user for user in tenant.store.all(USERS) if text == user.phone_number]
     if len(found) > 1:
         found = [user for user in found if user.main.provider == "auth0"] or found

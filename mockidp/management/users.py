@@ -5,6 +5,7 @@ Source: https://auth0.com/docs/api/management/v2/users and recorded answers of r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
@@ -48,6 +49,9 @@ TOTALS = "start,limit,length,users,total"  # recorded key order
 MOST_RECORDS = 1000
 # What an upstream gave for an identity; only `read:user_idp_tokens` shows it.
 IDP_TOKENS = ("access_token", "access_token_secret", "refresh_token", "expires_in")
+_ONE_EMAIL = re.compile(
+    r'\s*email:\s*"?([^\s"\\*?:()~^]+)"?\s*'
+)  # the most usual query; others look at every user
 _BESIDE = ("connection", "user_id", "password", "verify_email")  # members of POST that are no attributes
 
 
@@ -261,13 +265,14 @@ def _check_search_engine(args: Mapping[str, str]) -> None:
 
 
 def _matching(tenant: Tenant, q: str) -> list[dict[str, Json]]:
-    users = tenant.store.all(USERS)
     if not q:
-        return [user.document for user in users]
+        return [user.document for user in tenant.store.all(USERS)]
     try:
         matches = compile_query(q)
     except QueryError as error:  # unverified: the text
         raise validation_error("Query", [Problem(str(error), "q")]) from None
+    one = _ONE_EMAIL.fullmatch(q)
+    users = tenant.store.all(USERS, {"email": one[1].casefold()} if one else None)
     if "organization_id" not in q:
         return [user.document for user in users if matches(user.document)]
     return [user.document for user in users if matches(_with_organizations(tenant, user))]

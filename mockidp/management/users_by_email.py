@@ -11,7 +11,7 @@ from mockidp.management.operations import find_operation
 from mockidp.management.query import USER_FIELDS, field_selector
 from mockidp.management.schema import check_query
 from mockidp.management.users import shown
-from mockidp.model.user import USERS
+from mockidp.model.user import find_by_email
 
 PATH = "/api/v2/users-by-email"
 
@@ -24,8 +24,8 @@ def find(call: Call) -> Json:
     args = call.request.args
     check_query(args, find_operation("GET", PATH))
     choose = field_selector(args, USER_FIELDS)
-    users = call.tenant.store.all(USERS, {"email": args["email"]})
-    return [choose(shown(user.document, call.caller)) for user in users]
+    users = find_by_email(call.tenant, args["email"])
+    return [choose(shown(user.document, call.caller)) for user in users if user.email == args["email"]]
 
 
 ROUTES = (Route("GET", PATH, find, ("read:users",)),)

@@ -111,7 +111,7 @@ USERS: Kind[User] = Kind(
     "user",
     User,
     {
-        "email": lambda user: (user.email,) if user.email else (),
+        "email": lambda user: (user.email.casefold(),) if user.email else (),
         "identity": lambda user: [identity.key for identity in user.identities],
         "login": lambda user: {name for i in user.identities for name in login_names(user, i)},
     },
@@ -130,6 +130,12 @@ def get_user(tenant: Tenant, user_id: str) -> User:
     if user is None:
         raise inexistent_user()
     return user
+
+
+def find_by_email(tenant: Tenant, email: str) -> list[User]:
+    """Return the accounts with this root e-mail: as it is written, or else in any case."""
+    found = tenant.store.all(USERS, {"email": email.casefold()})
+    return [user for user in found if user.email == email] or found
 
 
 def find_by_identity(tenant: Tenant, key: str) -> User | None:

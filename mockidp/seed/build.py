@@ -36,7 +36,7 @@ from mockidp.model.resource_server import (
 from mockidp.model.role import Permission, Role, put_role
 from mockidp.model.session import SESSIONS, Session
 from mockidp.model.tenant import DOUBLE, ONLY, SETTINGS, Double, Settings, Tenant
-from mockidp.model.user import USERS, User, find_user
+from mockidp.model.user import USERS, User, find_by_email, find_user
 from mockidp.seed.accounts import add_user, role_id
 from mockidp.store import Kind
 
@@ -330,10 +330,7 @@ _BUILT = frozenset({"tenant", "mockidp", *(section for section, _ in _KINDS)})
 
 def _user(tenant: Tenant, text: str) -> User:
     """Return the user with this id, e-mail, username or phone number."""
-    found = find_user(tenant, text) or next(
-        iter(tenant.store.all(USERS, {"email": text}) or tenant.store.all(USERS, {"email": text.lower()})),
-        None,
-    )
+    found = find_user(tenant, text) or next(iter(find_by_email(tenant, text)), None)
     if found is None:
         found = next((u for u in tenant.store.all(USERS) if text in (u.username, u.phone_number)), None)
     if found is None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+from counting import lines
 
 from mockidp.model.organization import MEMBERSHIPS, Membership
+from mockidp.seed.accounts import add_user
 
 if TYPE_CHECKING:
     from conftest import Api
@@ -64,6 +67,36 @@ def test_totals_come_in_the_recorded_envelope(api: Api) -> None:
     found = [{"email": "user2@example.com"}, {"email": "user3@example.com"}]
     assert {"start": 2, "limit": 2, "length": 2, "users": found, "total": 5} == response.json
     assert list(json.loads(response.text)) == ["start", "limit", "length", "users", "total"]
+
+
+@pytest.mark.parametrize("sign", ["", '"'])
+def test_an_e_mail_is_found_by_its_index_as_by_looking_at_everybody(api: Api, sign: str) -> None:
+    """In any case of its letters; users-by-email wants it as it is written."""
+    five_users(api)
+    add_user(api.tenant, {"email": "Ada@example.com", "connection": "google-oauth2"})
+    api.create(email=ADA)
+    for email in (ADA, "ADA@example.com", "nobody@example.com", "user1@example.com"):
+        clause = quote(f"email:{sign}{email}{sign}")
+        assert api.answer("GET", f"users?q={clause}") == api.answer("GET", f"users?q=({clause})")
+    _, users = api.answer("GET", f"users?q=email:{ADA}")
+    assert [user["email"] for user in users] == ["Ada@example.com", ADA]
+    _, users = api.answer("GET", "users-by-email?email=Ada%40example.com")
+    assert [user["email"] for user in users] == ["Ada@example.com"]
+    assert api.answer("GET", "users-by-email?email=ADA%40example.com") == (200, [])
+
+
+def test_a_search_by_e_mail_costs_the_same_with_many_users(api: Api) -> None:
+    """Other queries look at everybody."""
+
+    def cost() -> int:
+        return lines(lambda: api.answer("GET", "users?q=email:%22user3@example.com%22"))
+
+    five_users(api)
+    cost()  # opens what is imported later
+    before = cost()
+    for number in range(5, 50):
+        api.create(email=f"user{number}@example.com")
+    assert cost() == before
 
 
 def test_search_finds_members_of_an_organization(api: Api) -> None:
