@@ -6,9 +6,11 @@ Nothing of mockidp is imported before a test asks for a fixture.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OF_THE_WORLD = ("clock", "environ")  # options of `MockIdp` that an external server can be told
 TRACE = pytest.StashKey[Callable[[], str]]()  # of a test: what came to its idp
+SKIPPED = pytest.StashKey[bool]()  # of a test: whether it ended so
 MARKER = (
     "mockidp(seed=…, scenario=…, clock=…): the world of this test: a seed (path, mapping or list), "
     "a scenario file that has to be met, a frozen time"
@@ -66,9 +69,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the requests to the report of a test that failed."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a mistake by the test's own lines alone; add the requests to the report of a test that failed."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        call.excinfo = _without_own_lines(call.excinfo)
     report = yield
+    if call.when == "call":
+        item.stash[SKIPPED] = report.skipped
     if report.failed and item.config.getoption("mockidp_trace") and (text := item.stash.get(TRACE, None)):
         report.sections.append(("mockidp", text()))
     return report
@@ -100,7 +109,7 @@ def _idp_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
         key = repr(sorted(own.items()))
         if key not in servers:
             servers[key] = start(own, seed)
-        return servers[key]
+        return servers[key].start()  # a test may have stopped it
 
     yield server
     for running in servers.values():
@@ -136,13 +145,30 @@ def idp(
     try:
         yield server
         _told(server.raise_problems)
-        _told(server.verify)
+        if not request.node.stash.get(SKIPPED, False):
+            _told(server.verify)
         _warn_of_leftovers(server, test)
     finally:
         if request.config.getoption("mockidp_trace"):
             at_the_end = _trace(server)  # when the report is made, the world will be another
             request.node.stash[TRACE] = lambda: at_the_end
         _told(lambda: serving.__exit__(None, None, None))
+
+
+def _without_own_lines(excinfo: pytest.ExceptionInfo[BaseException]) -> pytest.ExceptionInfo[BaseException]:
+    """Return what was raised without the lines of mockidp, when that raised it to tell something."""
+    if not excinfo.type.__module__.startswith("mockidp."):
+        return excinfo
+    house = Path(sys.modules["mockidp"].__path__[0])
+    lines: list[TracebackType] = []
+    rest: TracebackType | None = excinfo.tb
+    while rest is not None:
+        lines.append(rest)
+        rest = rest.tb_next
+    for line in reversed(lines):
+        if not Path(line.tb_frame.f_code.co_filename).is_relative_to(house):
+            rest = TracebackType(rest, line.tb_frame, line.tb_lasti, line.tb_lineno)
+    return pytest.ExceptionInfo.from_exception(excinfo.value.with_traceback(rest or excinfo.tb))
 
 
 def _trace(server: MockIdp) -> str:
@@ -234,17 +260,17 @@ def _located(seed: Any, folders: Iterable[Path]) -> Any:
 
 
 def _told(do: Callable[[], T]) -> T:
-    """Return what `do` returns; a mistake or a difference is the test's failure, without a traceback.
+    """Return what `do` returns; a mistake, difference or problem fails the test, without a traceback of ours.
 
     Without the external server no other test can pass either.
     """
-    from mockidp.errors import Unreachable, UsageError
+    from mockidp.errors import InternalError, Unreachable, UsageError
 
     try:
         return do()
     except Unreachable as error:
         gone, message = True, str(error)
-    except (UsageError, AssertionError) as error:
+    except (UsageError, InternalError, AssertionError) as error:
         gone, message = False, str(error)
     if gone:
         pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)

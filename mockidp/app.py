@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Handler = Callable[[Request], Response]
+# Recorded, of answers that say nothing else: `Cache-Control` of the Authentication and of the Management API.
+UNCACHED = "private, no-store, no-cache, must-revalidate, post-check=0, pre-check=0, no-transform"
+UNCACHED_MANAGEMENT = "no-cache"
+BARE_JSON = (("Content-Type", "application/json"),)  # recorded at the token endpoint: no charset
 
 
 ROOMS: tuple[Room, ...] = (*AUTHENTICATION, *UNIVERSAL_LOGIN, *MANAGEMENT)
@@ -77,7 +81,11 @@ class Application:
             environ["QUERY_STRING"] = quote(query, safe=URL_TEXT, encoding="latin-1")
         request = Request(environ, populate_request=False)  # else the two hold each other
         request.max_content_length = MAX_BODY
-        return _send(self.handle(request), environ, start_response)
+        try:
+            response = self.handle(request)
+        except Exception as error:  # noqa: BLE001 - as below, in a layer
+            response = self._finish(request, self._failed(request, error), None)
+        return _send(response, environ, start_response)
 
     def answer(self, request: Request, given: Response | Refusal) -> Response:
         """Return what a layer answers instead of an endpoint, rendered and finished as one of its answers."""
@@ -110,9 +118,12 @@ class Application:
         except HTTPException as error:
             response = render(self.tenant, request, ApiError(error.code or 400, error.description or ""))
         except Exception as error:  # noqa: BLE001 - our bug: answered as the tenant would, raised in the test
-            self.problems.append(Problem(request, error))
-            response = render(self.tenant, request, ApiError(500, "Internal Server Error"))
+            response = self._failed(request, error)
         return self._finish(request, response, route)
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        self.problems.append(Problem(request, error))
+        return render(self.tenant, request, ApiError(500, "Internal Server Error"))
 
     def _check_host(self, request: Request) -> None:
         # Behind a trusted proxy also its own: a page that was rebound (DNS) could send any X-Forwarded-Host.
@@ -147,7 +158,8 @@ class Application:
     def _finish(self, request: Request, response: Response, route: Route | None) -> Response:
         tenant, headers = self.tenant, response.headers
         said = {name.lower() for name, _ in headers}
-        common = _common_headers(tenant.now(), is_real(tenant.clock), request.is_secure)
+        uncached = UNCACHED_MANAGEMENT if request.environ["PATH_INFO"].startswith("/api/v2/") else UNCACHED
+        common = _common_headers(tenant.now(), is_real(tenant.clock), request.is_secure, uncached)
         own = [(name, value) for key, name, value in common if key not in said]
         own.append(("X-Auth0-RequestId", tenant.ids.request()))
         body = response.response
@@ -170,7 +182,9 @@ def _send(response: Response, environ: WSGIEnvironment, start_response: StartRes
 
 
 @lru_cache(maxsize=8)
-def _common_headers(now: int, is_real: bool, is_secure: bool) -> tuple[tuple[str, str, str], ...]:
+def _common_headers(
+    now: int, is_real: bool, is_secure: bool, uncached: str
+) -> tuple[tuple[str, str, str], ...]:
     """Return what every answer has, but for what the endpoint says otherwise: key, name, value."""
     common = (
         ("Date", http_date(now)),
@@ -180,7 +194,7 @@ def _common_headers(now: int, is_real: bool, is_secure: bool) -> tuple[tuple[str
         # auth0-python 6 and node-auth0 5 wait until then, up to a minute, before they repeat a request that
         # was answered 409 or 5xx; with the tenant's clock in their future that would hold up a test.
         ("X-RateLimit-Reset", str(now + 1) if is_real else "0"),
-        ("Cache-Control", "no-store"),
+        ("Cache-Control", uncached),
         *((("Strict-Transport-Security", "max-age=31536000"),) if is_secure else ()),
     )
     return tuple((name.lower(), name, value) for name, value in common)
@@ -203,10 +217,19 @@ def _unrouted(match: Match | None, method: str, path: str) -> Route:
         if known := find_not_emulated(method, path):
             return known
         raise not_found()
+    if path.startswith("/_mockidp/"):
+        raise _no_control(match, method, path)
     if match is None:
         raise not_found()
     allow = ", ".join(match.routes)
     raise OAuthError("method_not_allowed", f"Allowed methods: {allow}", 405, headers={"Allow": allow})
+
+
+def _no_control(match: Match | None, method: str, path: str) -> ApiError:
+    if match is None:
+        return ApiError(404, f"there is no {path}; GET /_mockidp/openapi.json tells what there is")
+    allow = ", ".join(match.routes)
+    return ApiError(405, f"{path} takes {allow}, not {method}", headers={"Allow": allow})
 
 
 def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
@@ -215,6 +238,8 @@ def render(tenant: Tenant, request: Request, refusal: Refusal) -> Response:
         response = _page(tenant, request, refusal)
     elif isinstance(refusal, PlainError):
         response = Response(str(refusal.body()), refusal.status, content_type="text/plain; charset=utf-8")
+    elif isinstance(refusal, OAuthError) and request.path == "/oauth/token":
+        response = json_response(refusal.body(), refusal.status, BARE_JSON)
     else:
         response = json_response(refusal.body(), refusal.status)
     response.headers.extend(dict(refusal.headers))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ SERVE = (
 TOKEN = (
     Option("--client", "text", "ID|NAME", "the client that gets the token"),
     Option("--user", "text", "U", "user_id, e-mail or name; left out, the client's own token"),
-    Option("--audience", "text", "A", "the API; left out, an opaque token"),
+    Option("--audience", "text", "A", "the API; left out, the default one, or else the userinfo endpoint"),
     Option("--scope", "text", "S", "scopes, separated by blanks"),
     Option("--claim", "words", "K=V", "a further claim, V as JSON or text; may be repeated"),
     Option("--expires-in", "number", "S", "lifetime in seconds"),
@@ -181,9 +181,9 @@ def _announcement(idp: MockIdp, values: Any, https_url: str | None) -> str:
 def _exec(arguments: list[str]) -> int:
     import subprocess
 
-    options, separator, command = _split(arguments)
-    values = parsed("exec", SERVER, options)
-    if not separator or not command:
+    options, command = _split(arguments)
+    values = parsed("exec", SERVER, options, "-- COMMAND")
+    if not command or values.operands:
         raise CommandError("exec needs a command: python -m mockidp exec [OPTION …] -- COMMAND …")
     process: subprocess.Popen[bytes] | None = None
 
@@ -213,11 +213,9 @@ def _exec(arguments: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _split(arguments: list[str]) -> tuple[list[str], bool, list[str]]:
-    if "--" not in arguments:
-        return arguments, False, []
-    at = arguments.index("--")
-    return arguments[:at], True, arguments[at + 1 :]
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at + 1 :]
 
 
 # -- token, check, routes, ca ----------------------------------------------------------------------------
@@ -257,17 +255,19 @@ def _check(arguments: list[str]) -> int:
     files = parsed("check", (), arguments, "FILE").operands
     if not files:
         raise CommandError("check needs the files to check")
-    from mockidp.errors import UsageError
-    from mockidp.seed.load import check_files, load_seed
+    from mockidp.app import ROOMS
+    from mockidp.harness.rules import misspelt_steps
+    from mockidp.http.routing import Router
+    from mockidp.seed.load import inspect_files
 
-    problems = check_files(files)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    if problems:
+    found = inspect_files(files)
+    router = Router(rooms=ROOMS)
+    slips = [slip for script in found.scripts for slip in misspelt_steps(script, router)]
+    if found.problems or slips:
+        print(*found.problems, *slips, sep="\n", file=sys.stderr)
         return USAGE_ERROR
-    with suppress(UsageError):  # a scenario is no seed
-        for inert in load_seed(files).inert:
-            print(f"{inert.where}: {inert.key} is inert: kept and answered, but it changes nothing")
+    for inert in found.inert:
+        print(f"{inert.where}: {inert.key} is inert: kept and answered, but it changes nothing")
     print(f"{len(files)} {'file' if len(files) == 1 else 'files'} checked: no problems")
     return 0
 

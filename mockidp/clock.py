@@ -6,15 +6,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Self
 
 import msgspec
 
 from mockidp.errors import UsageError
 
-Moment = str | float | datetime
+Moment = str | float | date  # a datetime is one
 Duration = str | float | timedelta
 FIRST, LAST = 0.0, 221845392000.0  # 1970 to 9000: what begins then can still expire in a year of four digits
 FASTEST = 31536000.0  # a year a second
@@ -48,24 +47,27 @@ class Clock:
         self._course = REAL
         self._lock = threading.Lock()
 
+    def __repr__(self) -> str:
+        return f"<Clock {iso(self.now())}{', frozen' if self.frozen else ''}>"
+
     def now(self) -> float:
         """Return the current time in epoch seconds."""
         course = self._course
         return course.at(time.time() if course.rate else course.since)
 
-    def freeze(self, at: Moment = "now") -> AbstractContextManager[object]:
+    def freeze(self, at: Moment = "now") -> Turned:
         """Stop the clock at a moment (ISO 8601, epoch seconds or datetime), or where it is."""
         moment = None if at == "now" else parse_moment(at)
         return self._go(
             lambda course, real: Course(course.at(real) if moment is None else moment, real, rate=0.0)
         )
 
-    def travel(self, to: Moment) -> AbstractContextManager[object]:
+    def travel(self, to: Moment) -> Turned:
         """Jump to a moment, forward or back, and run on from there: as fast as before, or in real seconds."""
         moment = parse_moment(to)
         return self._go(lambda course, real: Course(moment, real, course.rate or 1.0))
 
-    def rate(self, factor: float) -> AbstractContextManager[object]:
+    def rate(self, factor: float) -> Turned:
         """Run so many seconds in each real one from now on: 60 is a minute a second, 0 stands still."""
         rate = parse_rate(factor)
         return self._go(
@@ -80,7 +82,7 @@ class Clock:
         minutes: float = 0,
         hours: float = 0,
         days: float = 0,
-    ) -> AbstractContextManager[object]:
+    ) -> Turned:
         """Move the clock forward (`"1h30m"`, seconds or a timedelta); it stands or runs on as before."""
         try:
             parts = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
@@ -96,7 +98,7 @@ class Clock:
 
         return self._go(advanced)
 
-    def unfreeze(self) -> AbstractContextManager[object]:
+    def unfreeze(self) -> Turned:
         """Go back to the real time."""
         return self._go(lambda course, real: REAL)
 
@@ -114,14 +116,38 @@ class Clock:
         with self._lock:
             self._course = state
 
-    def _go(self, change: Callable[[Course, float], Course]) -> AbstractContextManager[object]:
+    def _go(self, change: Callable[[Course, float], Course]) -> Turned:
         """Change the course at this moment; return the block that brings back the one before."""
         with self._lock:
             before = self._course
             self._course = change(before, time.time())
-        block = ExitStack()
-        block.callback(self.restore, before)
-        return block
+        return Turned(self, before)
+
+
+class Turned(Clock):
+    """A clock as a verb leaves it: for the next verb, or the head of a `with` block."""
+
+    def __init__(self, clock: Clock, before: Course) -> None:
+        self._clock, self._before = clock, before
+        self._lock = clock._lock
+
+    @property
+    def _course(self) -> Course:
+        return self._clock._course
+
+    @_course.setter
+    def _course(self, course: Course) -> None:
+        self._clock._course = course
+
+    def _go(self, change: Callable[[Course, float], Course]) -> Turned:
+        self._clock._go(change)
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.restore(self._before)
 
 
 def ticks() -> float:
@@ -135,11 +161,11 @@ def is_real(clock: Clock) -> bool:
 
 
 def parse_time(value: Moment) -> float:
-    """Return epoch seconds of an ISO 8601 text (UTC unless it says otherwise), a number or a datetime."""
+    """Return epoch seconds of an ISO 8601 text (UTC unless it says otherwise), a number, datetime or date."""
     if isinstance(value, int | float):
         return float(value)
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         raise UsageError(f"'{value}' is no time; write it as 2030-01-01T00:00:00Z") from None
@@ -177,7 +203,7 @@ def parse_duration(value: Duration) -> float:
 def _seconds(value: str | float) -> float:
     if isinstance(value, int | float):
         return float(value)
-    text = value.strip()
+    text = str(value).strip()
     if text.replace(".", "", 1).isdecimal():
         return float(text)
     if not text or _PART.sub("", text):

@@ -17,6 +17,10 @@ class UsageError(Exception):
     """A test author's or operator's mistake: one line that says where, what, and how to fix it."""
 
 
+class AlreadyThere(UsageError):
+    """What shall be created is there."""
+
+
 class Unreachable(UsageError):
     """No mockidp answers where one was said to be."""
 
@@ -120,7 +124,10 @@ class ApiError(Refusal):
 
 
 class DbConnectionError(Refusal):
-    """A database connection's error: `{"name", "code", "description", "statusCode"}`."""
+    """A database connection's error: `{"name", "code", "description", "statusCode"}`.
+
+    A password's also has `message`, and `policy` when it is too weak.
+    """
 
     def __init__(
         self,
@@ -128,22 +135,26 @@ class DbConnectionError(Refusal):
         description: Json,
         *,
         name: str = "BadRequestError",
-        extra: Mapping[str, Json] | None = None,
+        message: str | None = None,
+        policy: str | None = None,
     ) -> None:
         super().__init__(400, f"{code}: {description}")
         self.name = name
         self.code = code
         self.description = description
-        self.extra = dict(extra or {})
+        self.message = message
+        self.policy = policy
 
     def body(self) -> Json:
-        return {
+        body: dict[str, Json] = {
             "name": self.name,
-            **self.extra,
+            "message": self.message,
             "code": self.code,
             "description": self.description,
+            "policy": self.policy,
             "statusCode": self.status,
         }
+        return {member: value for member, value in body.items() if value is not None}
 
 
 class SentenceError(Refusal):

@@ -13,12 +13,19 @@ else:
     Json = Any  # msgspec cannot follow a recursive alias at run time
 JsonObject = Mapping[str, Json]
 
-_encoder = msgspec.json.Encoder()
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
 _decoder = msgspec.json.Decoder()
 
 
 def encode(value: object) -> bytes:
-    """Return compact UTF-8 JSON; frozen structs encode as objects."""
+    """Return compact UTF-8 JSON; frozen structs and mappings of any kind encode as objects."""
     return _encoder.encode(value)
 
 
@@ -28,6 +35,8 @@ def decode(data: bytes | str) -> Json:
         value: Json = _decoder.decode(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except msgspec.DecodeError as error:  # no ValueError before msgspec 0.21
+        raise ValueError(str(error)) from None
     return value
 
 

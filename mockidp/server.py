@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mockidp.app import all_routes
-from mockidp.clock import parse_moment
+from mockidp.clock import Moment, parse_moment
 from mockidp.errors import UsageError
 from mockidp.harness.environment import environment
 from mockidp.harness.handle import TenantHandle
@@ -26,7 +26,7 @@ from mockidp.http.forwarded import read_forwarded
 from mockidp.http.host import HttpHost
 from mockidp.http.routing import Routes
 from mockidp.http.tls import CertificateAuthority
-from mockidp.model.tenant import Names, Tenant, is_loopback
+from mockidp.model.tenant import Names, Tenant, check_domain, check_issuer, is_loopback
 from mockidp.rules.rule import Script
 from mockidp.seed.accounts import add_checked_user
 from mockidp.seed.load import SeedSource
@@ -34,7 +34,6 @@ from mockidp.seed.sources import Seed, anchored
 from mockidp.worlds import World, Worlds
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from mockidp.harness.browser import Browser
@@ -58,7 +57,7 @@ class MockIdp(TenantHandle, Steering):
         trust_proxy: whether `Forwarded` and `X-Forwarded-Proto/-Host/-Port` tell the URL that a client used.
         state_dir: where the certificate authority is kept; None for a temporary directory.
         scenario: path of a scenario file, or its data: its seed (beside `seed`) and its script.
-        clock: a time (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
+        clock: a moment (ISO 8601, epoch seconds, datetime) at which the clock is frozen from the beginning.
         environ: what fills the placeholders of seeds; None for the process's environment.
         name: of a tenant beside another one: it has other signing keys, codes and cookies.
         https: whether `issuer`, tokens made in Python and links in mails have the https URL, as what takes
@@ -80,7 +79,7 @@ class MockIdp(TenantHandle, Steering):
         trust_proxy: bool = False,
         state_dir: str | os.PathLike[str] | None = None,
         scenario: SeedSource | None = None,
-        clock: str | float | datetime | None = None,
+        clock: Moment | None = None,
         environ: Mapping[str, str] | None = None,
         name: str = "",
         https: bool = False,
@@ -90,14 +89,13 @@ class MockIdp(TenantHandle, Steering):
             raise UsageError(
                 f"{place}: other machines could connect; that needs --allow-remote (allow_remote)"
             )
-        if domain and "/" in domain:
-            raise UsageError(f"'{domain}' is no domain; write HOST or HOST:PORT")
+        others = (allow_hosts,) if isinstance(allow_hosts, str) else tuple(allow_hosts)
+        for each in (domain, *others):
+            check_domain(each)
+        check_issuer(issuer)
         if name and not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise UsageError(f"'{name}' is no name of a tenant; letters, digits, - and _ make one")
-        if issuer and not issuer.startswith(("http://", "https://")):
-            raise UsageError(f"'{issuer}' is no URL; an issuer begins with https:// or http://")
         own = () if is_loopback(host) or host in _WILDCARDS else (host,)
-        others = (allow_hosts,) if isinstance(allow_hosts, str) else allow_hosts
         names = Names(tenant=name, domain=domain, issuer=issuer, hosts=frozenset((*others, *own)))
         self._host, self._port, self._trust_proxy = host, port, trust_proxy
         self._environ, self._https = environ, https
@@ -124,6 +122,9 @@ class MockIdp(TenantHandle, Steering):
     ) -> None:
         self.stop()
 
+    def __repr__(self) -> str:
+        return f"<MockIdp {self.url}>"
+
     def start(self) -> Self:
         """Bind the port and serve, in threads of their own."""
         if self._server is None:
@@ -131,7 +132,7 @@ class MockIdp(TenantHandle, Steering):
                 self._server = HttpHost(self.app, self._host, self._port, self._ca, self._serves)
             except (OSError, OverflowError) as error:
                 raise UsageError(cannot_listen(self._host, self._port, error)) from None
-            self._bound_port = self._server.address[1]
+            self._port = self._bound_port = self._server.address[1]  # also after a stop(): clients know it
             self._worlds.serve_at(self._own_url, self._bound_port)
             self._server.start()
             for other in self._others.values():
@@ -314,7 +315,7 @@ class MockIdp(TenantHandle, Steering):
     def serving(
         self,
         seed: Seed,
-        clock: str | float | datetime | None = None,
+        clock: Moment | None = None,
         scenario: SeedSource | None = None,
         *,
         otherwise: Seed = None,

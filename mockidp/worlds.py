@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from mockidp.app import Application
+from mockidp.errors import UsageError
 from mockidp.harness.leftovers import Past
 from mockidp.harness.outbox import Outbox
 from mockidp.harness.recorder import Recorder
@@ -16,7 +17,7 @@ from mockidp.harness.script import Logins
 from mockidp.http.routing import Room
 from mockidp.model.tenant import Names, Tenant, is_loopback, split_host
 from mockidp.rules.rule import Script
-from mockidp.seed.build import build
+from mockidp.seed.build import Unbuildable, build
 from mockidp.seed.load import Scenario, SeedSource, load_scenario, load_seed
 from mockidp.seed.sources import Seed, anchored, fingerprint
 
@@ -99,11 +100,15 @@ class Worlds:
         return world
 
     def _build(self, sources: tuple[SeedSource, ...], frozen_at: float | None) -> World:
-        document = load_seed(sources, self._environ).document
+        seed = load_seed(sources, self._environ)
+        document = seed.document
         if frozen_at is not None:
             document["mockidp"] = {**document["mockidp"], "clock": frozen_at}
         tenant = Tenant(self._names)
-        build(tenant, document)
+        try:
+            build(tenant, document)
+        except Unbuildable as error:
+            raise UsageError(f"{seed.place(error.path)}: {error}") from None
         requests, rules = Recorder(tenant, past=self._past), Rules(tenant, Logins(tenant))
         application = Application(tenant, self._rooms, (requests.layer, rules.layer))
         requests.router, rules.application = application.router, application

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from mockidp.harness.command_line import SERVER, from_environment
+from mockidp.harness.command_line import SERVER, CommandError, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +57,10 @@ def state_dir(values: Any) -> Path:
     """Return where state is kept between runs: as told, or the platform's directory for it."""
     given = getattr(values, "state_dir", None)
     if given:
-        return Path(given).expanduser().absolute()
+        folder = Path(given).expanduser().absolute()
+        if folder.exists() and not folder.is_dir():
+            raise CommandError(f"--state-dir: {folder} is no directory")
+        return folder
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":

@@ -152,9 +152,17 @@ WRONG = "clients:\n  - {name: Web, calbacks: []}\n"
         (["--seed", "wrong.yaml"], {}, "wrong.yaml:2:17: unknown key 'calbacks'"),
         (["--frozen-time", "tomorrow"], {}, "'tomorrow' is no time"),
         (["--issuer", "acme"], {}, "'acme' is no URL"),
+        (["--issuer", "https://"], {}, "'https://' is no URL"),
+        (["--domain", "https://acme.test"], {}, "'https://acme.test' is no domain"),
+        (["--domain", "a b"], {}, "'a b' is no domain"),
+        (["--allow-host", "http://mockidp:4100"], {}, "'http://mockidp:4100' is no domain"),
+        (["--domain", "acme.test:x"], {}, "'acme.test:x' is no domain"),
         (["--scenario", "x.yaml"], {}, "x.yaml: no such file"),
+        (["--state-dir", "wrong.yaml"], {}, "wrong.yaml is no directory"),
         (["exec"], {}, "exec needs a command"),
         (["exec", "--"], {}, "exec needs a command"),
+        (["exec", "pytest"], {}, "exec needs a command: python -m mockidp exec [OPTION …] -- COMMAND …"),
+        (["exec", "pytest", "--", "tests"], {}, "exec needs a command"),
         (["token"], {}, "token needs --client"),
         (["token", "--client", "Wep"], {}, "no client 'Wep'; did you mean 'Web'?"),
         (["token", "--client", "web", "--claim", "x"], {}, "NAME=VALUE"),
@@ -175,6 +183,13 @@ def test_a_damaged_authority_is_one_clear_line(cli: Cli) -> None:
     cli.write("state/ca-key.pem", "nonsense")
     assert "ca-key.pem" in refused(cli("ca"))
     assert "ca-key.pem" in refused(cli("--port", "0", "--json"))
+
+
+def test_a_home_that_keeps_nothing_is_one_clear_line(cli: Cli) -> None:
+    """With the way out."""
+    environ = {"HOME": cli.write("home", ""), "XDG_STATE_HOME": "", "MOCKIDP_STATE_DIR": ""}
+    for command in (["ca"], ["--port", "0", "--json"], ["exec", "--", "true"]):
+        assert "name another --state-dir" in refused(cli(*command, environ=environ))
 
 
 def test_help_is_quick_and_complete(cli: Cli) -> None:
@@ -240,7 +255,7 @@ def test_exec_passes_a_signal_on(cli: Cli) -> None:
     assert process.returncode == 128 + signal.SIGTERM
 
 
-# -- token, check, routes, ca ----------------------------------------------------------------------------
+# -- token, routes, ca -----------------------------------------------------------------------------------
 
 
 def test_a_printed_token_is_a_servers_token(cli: Cli) -> None:
@@ -260,24 +275,36 @@ def test_a_printed_token_is_a_servers_token(cli: Cli) -> None:
     assert me.json()["sub"] == content["sub"]
 
 
-def test_check_lists_every_problem(cli: Cli) -> None:
-    """file:line:column, what is wrong, what was meant."""
-    cli.write("wrong.yaml", WRONG + "users: [{email: a@example.com, connection: nowhere}]\n")
-    done = cli("check", "wrong.yaml")
-    assert done.returncode == 2
-    first, *rest = done.stderr.splitlines()
-    assert first == "wrong.yaml:2:17: unknown key 'calbacks' in client 'Web'; did you mean 'callbacks'?"
-    assert any("wrong.yaml:3:" in line for line in rest)
+def test_a_token_without_an_api_is_signed_too(cli: Cli) -> None:
+    """It can be read, has what was claimed, and is good for /userinfo."""
+    _, ready = cli.serve("--port", "0", "--json")
+    port = ready["url"].rpartition(":")[2]
+    arguments = [
+        "--client",
+        "Web",
+        "--user",
+        "alice@example.com",
+        "--claim",
+        "plan=pro",
+        "--expires-in",
+        "60",
+    ]
+    token = cli("token", *arguments, "--port", port).stdout.strip()
+    key = jwt.PyJWKClient(f"{ready['url']}/.well-known/jwks.json").get_signing_key_from_jwt(token)
+    content = jwt.decode(token, key, algorithms=["RS256"], audience=f"{ready['issuer']}userinfo")
+    assert (content["azp"], content["plan"], content["exp"] - content["iat"]) == ("web", "pro", 60)
+    me = requests.get(f"{ready['url']}/userinfo", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert me.json()["email"] == "alice@example.com"
 
 
-def test_check_lists_what_is_inert(cli: Cli) -> None:
-    """A key of a real export that changes nothing is no problem."""
-    cli.write("export.yaml", "clients: [{name: Web, mobile: {ios: {team_id: x}}}]\nrules: [{name: r}]\n")
-    done = cli("check", "export.yaml")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "export.yaml:1:23: clients[0].mobile is inert" in done.stdout
-    assert "rules is inert" in done.stdout
-    assert "no problems" in done.stdout
+def test_a_token_is_for_the_tenants_default_audience(cli: Cli) -> None:
+    """As one that an application asks for."""
+    cli.write(
+        "seed.yaml", f"tenant: {{default_audience: '{API}'}}\nresourceServers: [{{identifier: '{API}'}}]\n"
+    )
+    cli.write("client.yaml", "clients: [{name: M2M}]\n")
+    token = cli("token", "--client", "M2M", "--seed", "seed.yaml", "client.yaml").stdout.strip()
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == API
 
 
 def test_routes_lead_to_the_source(cli: Cli) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 
@@ -188,10 +188,11 @@ def test_no_advance_is_lost() -> None:
         (datetime(2030, 1, 1), Y2030),  # noqa: DTZ001 - UTC, as the text is
         (datetime(2030, 1, 1, tzinfo=UTC), Y2030),
         (datetime(2030, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), Y2030),
+        (date(2030, 1, 1), Y2030),
     ],
 )
-def test_moments(moment: str | float | datetime, seconds: float) -> None:
-    """ISO 8601, epoch seconds, a datetime; UTC unless it says otherwise."""
+def test_moments(moment: str | float | date, seconds: float) -> None:
+    """ISO 8601, epoch seconds, a datetime or date; UTC unless it says otherwise."""
     assert parse_time(moment) == seconds
 
 
@@ -214,10 +215,19 @@ def test_a_clock_advances_by_any_duration(by: str | float | timedelta, seconds: 
     assert clock.now() == parse_duration(by) + 60 == seconds + 60
 
 
+def test_verbs_follow_one_another() -> None:
+    """In one line, and as the head of one block."""
+    clock = Clock()
+    assert clock.freeze(Y2030).advance(hours=1).now() == clock.now() == Y2030 + 3600
+    with clock.travel(Y2031).rate(60).freeze() as inside:
+        assert (clock.frozen, inside.now()) == (True, clock.now())
+    assert clock.now() == Y2030 + 3600
+
+
 NONSENSE: list[tuple[Callable[[Clock], object], str]] = [
     (lambda clock: clock.freeze("noon"), "'noon' is no time; write it as 2030-01-01T00:00:00Z"),
     (lambda clock: clock.travel("now"), "'now' is no time"),
-    (lambda clock: clock.travel(date(2030, 1, 1)), "'2030-01-01' is no time"),
+    (lambda clock: clock.travel(time(12)), "'12:00:00' is no time"),
     (lambda clock: clock.freeze(None), "'None' is no time"),
     (lambda clock: clock.travel("1969-12-31T23:59:59Z"), "goes from 1970 to 9000"),
     (lambda clock: clock.freeze("9999-12-31"), "the clock cannot show '9999-12-31'"),
@@ -228,6 +238,7 @@ NONSENSE: list[tuple[Callable[[Clock], object], str]] = [
     (lambda clock: clock.advance(timedelta(-1)), "goes forward only"),
     (lambda clock: clock.advance("soon"), "'soon' is no duration; write it as 90s, 15m, 1h30m or 2d"),
     (lambda clock: clock.advance("-1h"), "'-1h' is no duration"),
+    (lambda clock: clock.advance(None), "'None' is no duration"),
     (lambda clock: clock.advance("9" * 400), "is no duration"),
     (lambda clock: clock.advance(float("nan")), "'nan' is no duration"),
     (lambda clock: clock.advance("36526d"), "up to 36525d"),

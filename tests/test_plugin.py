@@ -185,8 +185,39 @@ def test_next(idp):
 """
     )
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["*InternalError: mockidp failed while it answered*", "*GET /broken*"])
+    result.stdout.fnmatch_lines(["mockidp failed while it answered", "GET /broken"])
     result.stdout.fnmatch_lines(["*ZeroDivisionError: our bug*"])
+    result.stdout.no_fnmatch_line("*conftest_plugin.py*")
+
+
+def test_a_test_that_is_skipped_has_nothing_to_meet(run: Runs) -> None:
+    """What it expected before it said so did not come."""
+    run(
+        """
+def test_it(idp):
+    idp.fail("GET /userinfo", times=1)
+    pytest.skip("no browser here")
+"""
+    ).assert_outcomes(skipped=1)
+
+
+def test_a_stopped_server_is_there_again_for_the_next_test(run: Runs) -> None:
+    """At the same URL, as an identity provider that was down."""
+    run(
+        """
+urls = []
+
+def test_down(idp):
+    urls.append(idp.url)
+    idp.stop()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(idp.url, timeout=30)
+
+def test_up(idp):
+    assert [idp.url] == urls
+    assert requests.get(f"{idp.url}/.well-known/jwks.json", timeout=30).ok
+"""
+    ).assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +239,25 @@ def test_a_mistake_is_told_in_one_line(run: Runs, marker: str, message: str) -> 
     result.stdout.fnmatch_lines([message])
     assert "Traceback" not in result.stdout.str()
     assert "conftest_plugin.py" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('idp.users["alcie@example.com"]', "E *UnknownName: no user 'alcie@example.com'; did you mean '*"),
+        ('idp.link("facebook|1022", "facebook|1022")', "E *ApiError: Main identity and the new one *"),
+        ('idp.browser().login("/authorize", "facebook|1022")', "E *UsageError: *can't log in: stuck at *"),
+        ("idp.on(\"GET /userinfo\").tamper('expird')", "E *UsageError: *did you mean 'expired'*"),
+    ],
+)
+def test_a_mistake_in_a_test_is_told_at_its_line(run: Runs, line: str, message: str) -> None:
+    """What mockidp raises to tell something ends at the test's line, but with --full-trace."""
+    source = f"def test_it(idp):\n    {line}\n"
+    result = run(source)
+    result.stdout.fnmatch_lines([f">       {line}", message, "", "test_it.py:3: *"], consecutive=True)
+    result.stdout.fnmatch_lines(["idp = <MockIdp http://127.0.0.1:*>"])
+    assert "/mockidp/" not in result.stdout.str()
+    assert "/mockidp/" in run(source, "--full-trace").stdout.str()
 
 
 def test_markers_are_declared(run: Runs) -> None:

@@ -85,7 +85,7 @@ def test_the_marker_names_a_scenario_that_has_to_be_met(
     result.stdout.fnmatch_lines(
         [
             "*the scenario 'The userinfo endpoint is away once' was not met:",
-            "*parts/away.scenario.yaml:4: GET /userinfo: expected once, came never",
+            "*parts/away.scenario.yaml:4:5: GET /userinfo: expected once, came never",
             "What came, in order:",
             "  1. GET /authorize*",
         ]

@@ -153,6 +153,8 @@ def test_hosts_are_accepted_by_name_only() -> None:
         ({"seed": "nowhere.yaml"}, "nowhere.yaml: no such file"),
         ({"seed": {"clients": [{"name": "x", "calbacks": []}]}}, "did you mean 'callbacks'"),
         ({"seed": {"clients": [{"name": object()}]}}, "object"),
+        ({"seed": 5}, "5 is no seed; a path, a mapping or a list of these is one"),
+        ({"seed": ["demo.yaml", 5]}, "5 is no seed"),
     ],
 )
 def test_a_mistake_is_a_usage_error(options: dict[str, Any], message: str) -> None:
@@ -295,6 +297,22 @@ def test_an_internal_error_is_raised_in_the_test(mock: MockIdp) -> None:
     ):
         mock.raise_problems()
     mock.raise_problems()
+
+
+def test_what_fails_before_the_endpoints_is_raised_too(
+    mock: MockIdp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in what watches the application is answered and kept as any other."""
+
+    def broken(given: object) -> None:
+        raise ZeroDivisionError("our bug")
+
+    mock.on("GET /userinfo").respond(503)
+    monkeypatch.setattr("mockidp.harness.rules.asked", lambda *given: broken(given))
+    answer = requests.get(f"{mock.url}/userinfo", timeout=30)
+    assert (answer.status_code, answer.json()["message"]) == (500, "Internal Server Error")
+    with pytest.raises(InternalError, match=r"GET /userinfo\n(.|\n)*ZeroDivisionError: our bug"):
+        mock.raise_problems()
 
 
 def test_another_seed_is_served_inside_a_block(mock: MockIdp) -> None:

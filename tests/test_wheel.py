@@ -196,4 +196,4 @@ def test_the_demo_tenant_is_installed(environment: Environment) -> None:
     printed = environment.run(
         *(str(environment.python), "-m", "mockidp", "token", "--client", "Web", "--user", "alice@example.com")
     )
-    assert printed.count(".") == 4
+    assert printed.count(".") == 2

@@ -20,6 +20,7 @@ SHAPES: dict[str, Schema] = {
     "text": {"type": "string"},
     "flag": {"type": "boolean"},
     "any": {},
+    "body": {},
     "mapping": {"type": "object"},
     "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
     "duration": {"type": ["string", "number"], "examples": ["150ms", "2s", "1h30m"]},

@@ -469,7 +469,7 @@ export interface components {
         Unlink: {
             user: string;
             provider: string;
-            user_id: string;
+            user_id: string | number;
         };
         /**
          * LoginAs
@@ -621,7 +621,7 @@ export interface components {
                 [key: string]: unknown;
             };
             then?: {
-                /** @description who answers the login page: an e-mail, a user_id, or an identity (facebook|1022) */
+                /** @description who answers the login page: an e-mail, user_id, identity (facebook|1022) or name */
                 login?: string;
                 /** @description the person refuses to log in: an error code, or true for access_denied */
                 deny?: unknown;

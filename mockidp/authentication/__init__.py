@@ -29,7 +29,10 @@ ROOMS = rooms(
         "user": ("user_ssodata", "user_geoloc_country"),
         "tokeninfo": ("tokeninfo",),
         **dict.fromkeys(
-            ("activate", "otp", "mfa", "passkey", "bc-authorize", "delegation", "samlp", "wsfed"),
+            (
+                *("activate", "otp", "mfa", "passkey", "bc-authorize", "continue", "delegation", "users"),
+                *("public", "samlp", "wsfed"),
+            ),
             ("not_emulated",),
         ),
     },

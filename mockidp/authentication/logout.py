@@ -15,7 +15,7 @@ from mockidp.http.params import Params, browser_params
 from mockidp.http.redirect import found
 from mockidp.http.routing import Call, Route
 from mockidp.model.client import CLIENTS, Client, url_matches
-from mockidp.model.session import close_session
+from mockidp.model.session import Session, close_session
 from mockidp.tokens.jws import InvalidToken
 from mockidp.tokens.verifier import Verified, verify_id_token
 
@@ -43,7 +43,7 @@ def logout(call: Call) -> Response:
 
 
 def oidc_logout(call: Call) -> Response:
-    """End the session that the hints name; ask first when they name none.
+    """End the browser's session; ask first unless the hints name it.
 
     The redirect URI must be registered exactly, query included (unlike `/v2/logout`).
     """
@@ -62,10 +62,9 @@ def oidc_logout(call: Call) -> Response:
                 '"Allowed Logout URLs"',
             )
     session = session_of(call)
-    hinted = hint is not None or (session is not None and params.get("logout_hint") == session.id)
     confirmed = call.request.method == "POST" and params.get("action") == "accept"
-    if not (hinted or confirmed) and session is not None:
-        return _ask(call, params, target)
+    if session is not None and not (confirmed or _is_named(session, params, hint)):
+        return _ask(call, params, client, target)
     return _end(call, _after_logout(params, target))
 
 
@@ -114,10 +113,20 @@ def _check_hints(params: Params, client: Client | None, hint: Verified | None) -
         raise PageError("invalid_request", "logout_hint does not match the session of id_token_hint")
 
 
-def _ask(call: Call, params: Params, target: str | None) -> Response:
+def _is_named(session: Session, params: Params, hint: Verified | None) -> bool:
+    """Whether the hints are about this session (documentation, "Logout consent prompt")."""
+    sid = hint.claims.get("sid") if hint else params.get("logout_hint")
+    if hint and sid is None:
+        return hint.subject == session.user_id  # unverified: how a token without `sid` counts
+    return sid == session.id
+
+
+def _ask(call: Call, params: Params, client: Client | None, target: str | None) -> Response:
     if params.get("action") == "deny":
         return _message(call, "You are still logged in", "You can close this page.")
-    query = {k: v for k, v in params.items() if k in ("client_id", "post_logout_redirect_uri", "state")}
+    query = {k: v for k, v in params.items() if k in ("post_logout_redirect_uri", "state")}
+    if client is not None:
+        query = {"client_id": client.client_id, **query}
     return page(
         "logout.html",
         form_targets=[target] if target else [],

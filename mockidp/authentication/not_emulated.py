@@ -18,10 +18,16 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "client-initiated backchannel authentication": ("POST /bc-authorize",),
     "dynamic client registration": ("POST /oidc/register",),
     "global token revocation": ("POST /oauth/global-token-revocation/connection/{name}",),
+    "the way back from an Action's redirect": ("GET /continue", "POST /continue"),
     "legacy tokens": (
         "POST /oauth/ro",
         "POST /oauth/access_token",
         "POST /delegation",
+        "POST /users/{user_id}/impersonate",
+    ),
+    "what auth0.js 7 asks of connections": (
+        "GET /public/api/{client_id}/connections",
+        "POST /public/api/users/validate_userpassword",
     ),
     "SAML and WS-Federation": (
         "GET /samlp/{client_id}",

@@ -5,11 +5,11 @@ Authentication API, "Unlink"; Lock for iOS reads the answer as text, whatever it
 
 from __future__ import annotations
 
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from mockidp.authentication.link_request import account_of_token
 from mockidp.errors import ApiError, OAuthError, not_found
-from mockidp.http.params import body_params
+from mockidp.http.params import Params, body_params, query_params
 from mockidp.http.routing import Call, Route
 from mockidp.model.linking import unlink
 from mockidp.model.user import get_user
@@ -22,7 +22,7 @@ def unlink_identity(call: Call) -> Response:
     """
     if not call.tenant.double.legacy_account_linking:
         raise not_found()  # unverified: what a tenant without it answers
-    params = body_params(call.request)
+    params = _sent(call.request)
     for name in ("access_token", "user_id"):
         if not params.get(name):
             # unverified: the style is that of /oauth/access_token
@@ -41,6 +41,12 @@ def unlink_identity(call: Call) -> Response:
     except ApiError as error:
         raise OAuthError("invalid_request", error.message, error.status) from None
     return Response("OK", content_type="text/plain; charset=utf-8")
+
+
+def _sent(request: Request) -> Params:
+    """Return the parameters of the body; of the query too, as the documentation's tables call them."""
+    body = body_params(request) if request.get_data(cache=True, parse_form_data=False) else {}
+    return {**query_params(request), **body}
 
 
 ROUTES = (

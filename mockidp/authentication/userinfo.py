@@ -14,8 +14,9 @@ from mockidp.tokens.verifier import Verified, verify_access_token
 _DESCRIPTIONS = {
     "signature": (
         "The access token signature could not be validated. A common cause of this is requesting multiple "
-        "audiences for an access token signed with HS256. See "
-        "https://auth0.com/docs/secure/tokens/access-tokens/get-access-tokens#multiple-audiences"
+        "audiences for an access token signed with HS256, as that signature scheme requires only a single "
+        "recipient for its security. Please change your API to employ RS256 if you wish to have multiple "
+        "audiences for your access tokens"  # recorded
     ),
     "expired": "The access token expired",
 }

@@ -57,6 +57,9 @@ class Browser:
         self._timeout = timeout
         self._page: Page | None = None
 
+    def __repr__(self) -> str:
+        return f"<Browser {'without a page' if self._page is None else 'at ' + self._page.url}>"
+
     @property
     def page(self) -> Page:
         """The page that it shows; `UsageError` before the first one."""

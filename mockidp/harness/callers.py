@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Request, Response
 
-from mockidp.errors import ApiError, Refusal, UsageError
+from mockidp.errors import AlreadyThere, ApiError, Refusal, UsageError
 from mockidp.http.responses import json_response
 from mockidp.http.routing import Answer, Call, Endpoint
 from mockidp.model.tenant import is_loopback, split_host
@@ -45,7 +45,7 @@ def guarded(endpoint: Endpoint, check: Callable[[Request], None] = check_caller)
             check(call.request)
             return endpoint(call)
         except UsageError as error:
-            return _refusal(400, "usage_error", str(error))
+            return _refusal(409 if isinstance(error, AlreadyThere) else 400, "usage_error", str(error))
         except ApiError as error:
             code = error.error_code or HTTPStatus(error.status).phrase.lower().replace(" ", "_")
             return _refusal(error.status, code, error.message)

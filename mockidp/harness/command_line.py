@@ -106,7 +106,8 @@ def parsed(name: str, options: Sequence[Option], arguments: list[str], operands:
     parser = _Parser(prog=f"python -m mockidp {name}", allow_abbrev=False)
     for option in options:
         option.add_to(parser)
-    parser.epilog = "Environment variables: " + ", ".join(option.variable for option in options)
+    if options:
+        parser.epilog = "Environment variables: " + ", ".join(option.variable for option in options)
     if operands:
         parser.add_argument("operands", metavar=operands, nargs="*")
     values, rest = parser.parse_known_args(arguments)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from mockidp.errors import ApiError
-from mockidp.harness.lookup import HasUserId, find_person
-from mockidp.harness.objects import UnknownName, resolve_user
+from mockidp.harness.lookup import HasUserId, UnknownName, find_person
+from mockidp.harness.objects import resolve_user
 from mockidp.json import Json
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import Identity, get_user
@@ -29,7 +29,7 @@ class Accounts(Protocol):
     @property
     def state(self) -> Tenant: ...
     def link(self, primary: str, secondary: str) -> HasUserId: ...
-    def unlink(self, user: str, provider: str, user_id: str) -> HasUserId: ...
+    def unlink(self, user: str, provider: str, user_id: str | int) -> HasUserId: ...
     def add_user(self, **attributes: Any) -> HasUserId: ...
     def login_as(self, user: str | None) -> object: ...
     def browser(self) -> Walker: ...
@@ -77,7 +77,7 @@ class Unlink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     user: str
     provider: str
-    user_id: str
+    user_id: str | int
 
 
 class LoginRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

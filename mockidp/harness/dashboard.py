@@ -84,7 +84,7 @@ class Dashboard:
                 Route("GET", path, guarded(self._shown(endpoint), check_visitor))
                 for path, endpoint in shown.items()
             ),
-            *(Route("GET", path, guarded(self._shown(endpoint))) for path, endpoint in loaded.items()),
+            *(Route("GET", path, guarded(endpoint)) for path, endpoint in loaded.items()),
             *(
                 Route("POST", f"{HOME}/{name}", guarded(self._shown(self._acting(act))))
                 for name, act in done.items()

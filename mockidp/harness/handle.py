@@ -89,7 +89,7 @@ class TenantHandle(ABC):
         """Return an access token of a user, or without one of a client itself; `expires_in` is in seconds.
 
         The scope is taken as it is; left out it is `openid profile email`, or what the client was granted.
-        Without an audience the token is opaque, good for `/userinfo`.
+        Without an audience it is good for `/userinfo`, and a JWT as all, where a login gives an opaque one.
         """
         return self._access_token(user, audience, Wanted(client, scope, claims, expires_in, organization))
 

@@ -7,14 +7,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from mockidp.errors import UsageError
-from mockidp.harness.objects import (
-    Ref,
-    UnknownName,
-    nearest,
-    resolve_client,
-    resolve_organization,
-    resolve_user,
-)
+from mockidp.harness.lookup import UnknownName, nearest
+from mockidp.harness.objects import Ref, resolve_client, resolve_organization, resolve_user
 from mockidp.json import Json
 from mockidp.model.client import CLIENTS, Client
 from mockidp.model.credentials import Authorization
@@ -25,9 +19,11 @@ from mockidp.model.resource_server import (
     ResourceServer,
     find_client_grant,
     find_resource_server,
+    is_userinfo,
 )
 from mockidp.model.tenant import Tenant
-from mockidp.tokens.issuer import issue_access_token, issue_id_token
+from mockidp.tokens.claims import access_token_claims
+from mockidp.tokens.issuer import USERINFO_LIFETIME, issue_access_token, issue_id_token, sign_claims
 
 Scope = str | Iterable[str] | None
 USER_SCOPE = ("openid", "profile", "email")
@@ -48,10 +44,12 @@ def mint_access_token(tenant: Tenant, user: Ref | None, audience: str | None, wa
     """Return an access token of a user, or of the client itself without one.
 
     The scope is not checked against anything; left out it is `openid profile email`, or what the client was
-    granted at the audience. Without an audience (and a default one) the token is opaque.
+    granted at the audience. Without an audience (and a default one) it is for the userinfo endpoint, but
+    signed: a test can read it, where a login gives an opaque one.
     """
-    audience = audience or tenant.settings.default_audience
-    server = _server(tenant, audience) if audience else None
+    audience = audience or tenant.settings.default_audience or f"{tenant.issuer}userinfo"
+    for_userinfo = is_userinfo(tenant, audience)
+    server = None if for_userinfo else _server(tenant, audience)
     if server and server.identifier != SYSTEM:
         audience = server.identifier
     client = _client(tenant, wanted, server, "client_credentials" if user is None else "authorization_code")
@@ -59,6 +57,10 @@ def mint_access_token(tenant: Tenant, user: Ref | None, audience: str | None, wa
     if scope is None:
         scope = USER_SCOPE if user is not None else _granted(tenant, client, server)
     authorization = _authorization(tenant, user, client, scope, wanted, audience=audience)
+    if for_userinfo:
+        lifetime = USERINFO_LIFETIME if wanted.expires_in is None else wanted.expires_in
+        claims = access_token_claims(tenant, tenant.issuer, authorization, audience, None, lifetime)
+        return sign_claims(tenant, claims | dict(wanted.claims or {}), tenant.keys.alg)
     token, _ = issue_access_token(
         tenant, tenant.issuer, authorization, expires_in=wanted.expires_in, extra=wanted.claims
     )

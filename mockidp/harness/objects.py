@@ -7,23 +7,17 @@ seen in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from mockidp.errors import UsageError
-from mockidp.harness.lookup import find_person
+from mockidp.harness.lookup import UnknownName, find_person, nearest
 from mockidp.model import client, connection, organization
 from mockidp.model.document import Document
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import USERS, User, find_by_identity, find_user
 
 D = TypeVar("D", bound=Document)
-
-
-class UnknownName(UsageError, KeyError):
-    """Nothing has this id, e-mail or name; the message names the nearest ones."""
-
-    __str__ = Exception.__str__  # KeyError would quote the whole message
+T = TypeVar("T")
 
 
 class Record(dict[str, Any]):
@@ -73,6 +67,11 @@ class Entity(Mapping[str, Any]):
             return _viewed(getattr(now, name))
         members = ", ".join(now.document)
         raise AttributeError(f"{self.noun} '{self._id}' has no member '{name}'; there are: {members}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"{self.noun} '{self._id}' shows the tenant; the Management API changes it")
+        super().__setattr__(name, value)
 
     def __hash__(self) -> int:
         return hash((self.noun, self._id))
@@ -152,12 +151,16 @@ class Users:
     def __contains__(self, who: Ref) -> bool:
         return self.get(who) is not None
 
-    def get(self, who: Ref) -> UserView | None:
-        """Return the user or None."""
+    @overload
+    def get(self, who: Ref) -> UserView | None: ...
+    @overload
+    def get(self, who: Ref, default: T) -> UserView | T: ...
+    def get(self, who: Ref, default: T | None = None) -> UserView | T | None:
+        """Return the user, or the default when there is none."""
         try:
             return self[who]
         except UnknownName:
-            return None
+            return default
 
     def __repr__(self) -> str:
         return f"<{len(self)} users>"
@@ -183,20 +186,7 @@ def resolve_user(tenant: Tenant, who: Ref) -> User:
 
     Raise `UnknownName`, or `UsageError` when several are meant.
     """
-    text = _text(who, "user_id")
-    try:
-        return find_person(tenant, text)[0]
-    except UsageError as error:
-        users = tenant.store.all(USERS)
-        if any(user.email in (text, text.lower()) for user in users):
-            raise  # several have the e-mail
-        named = [user for user in users if text in (user.name, user.username, user.phone_number)]
-        if len(named) == 1:
-            return named[0]
-        if not named:
-            raise UnknownName(str(error)) from None
-    ids = ", ".join(f"'{user.user_id}'" for user in named)
-    raise UsageError(f"{len(named)} users are called '{text}'; name one by its user_id: {ids}")
+    return find_person(tenant, _text(who, "user_id"))[0]
 
 
 def identity_key(tenant: Tenant, who: Ref) -> str:
@@ -208,31 +198,23 @@ def identity_key(tenant: Tenant, who: Ref) -> str:
 def resolve_client(tenant: Tenant, which: Ref) -> client.Client:
     """Return a client given as an object, by id or by name; raise `UnknownName`."""
     text = _text(which, "client_id")
-    known = [name for c in tenant.store.all(client.CLIENTS) for name in (c.name, c.client_id)]
+    clients = tenant.store.all(client.CLIENTS)
+    known = [*(each.name for each in clients), *(each.client_id for each in clients)]
     return _found("client", text, client.find_client(tenant, text), known)
 
 
 def resolve_organization(tenant: Tenant, which: Ref) -> organization.Organization:
     """Return an organization given as an object, by id or by name; raise `UnknownName`."""
     text = _text(which, "id")
-    known = [name for o in tenant.store.all(organization.ORGANIZATIONS) for name in (o.name, o.id)]
+    known = [each.name for each in tenant.store.all(organization.ORGANIZATIONS)]
     return _found("organization", text, organization.find_organization(tenant, text), known)
 
 
 def resolve_connection(tenant: Tenant, which: Ref) -> connection.Connection:
     """Return a connection given as an object, by name or by id; raise `UnknownName`."""
     text = _text(which, "name")
-    known = [name for c in tenant.store.all(connection.CONNECTIONS) for name in (c.name, c.id)]
+    known = [each.name for each in tenant.store.all(connection.CONNECTIONS)]
     return _found("connection", text, connection.find_connection(tenant, text), known)
-
-
-def nearest(text: str, known: list[str]) -> str:
-    """Return the end of a message: which known names were probably meant, or else which there are."""
-    close = get_close_matches(text, known, 3, 0.6)
-    listed = " or ".join(f"'{name}'" for name in close or known[:3])
-    if not listed:
-        return "; the tenant has none"
-    return f"; did you mean {listed}?" if close else f"; there is {listed}"
 
 
 def _text(which: object, id_member: str) -> str:

@@ -74,6 +74,9 @@ class Outbox(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages())
 
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
     def __repr__(self) -> str:
         return f"<Outbox: {self._listed()}>"
 

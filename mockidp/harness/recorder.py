@@ -180,6 +180,9 @@ class Recorder(Sequence[Exchange]):
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self._kept())
 
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
     def __repr__(self) -> str:
         return f"<Recorder: {len(self)} requests>"
 

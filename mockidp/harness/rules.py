@@ -7,7 +7,7 @@ one without, once, as long as another waits behind it, and the last of them for 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -115,7 +115,7 @@ class Rules:
     def put(self, document: Mapping[str, Any], use: Use | None = None) -> Use:
         """Read a rule and add it, or change one that is there; `UsageError` for what is no rule."""
         rule = read_rule(document)
-        self._check(rule)
+        self._check(Script(rules=(rule,)))
         if use is None:
             return self.add(rule)
         use.rule = rule
@@ -126,20 +126,17 @@ class Rules:
 
         Raises `UsageError` for a path that is misspelt.
         """
-        for rule in script.rules:
-            self._check(rule)
+        self._check(script)
         with self._lock:
             self.clear()
             self.script = script
             self._uses = [Use(rule, number) for number, rule in enumerate(script.rules, 1)]
             self.logins.forget()
 
-    def _check(self, rule: Rule) -> None:
-        """Refuse a misspelt path: the rule would wait for ever."""
-        if self.application is None or rule.operation is None:
-            return
-        if meant := self.application.router.meant(rule.operation.path):
-            raise misspelt(rule.operation, meant)
+    def _check(self, script: Script) -> None:
+        if self.application is not None:
+            for slip in misspelt_steps(script, self.application.router):
+                raise slip
 
     def clear(self) -> None:
         """Forget all rules, what they did and what was expected; who logs in stays."""
@@ -297,6 +294,16 @@ class Rules:
                 self._note(use, None)
         for use in due:
             self._turn(use.rule.then)
+
+
+def misspelt_steps(script: Script, router: Router) -> Iterator[UsageError]:
+    """Yield what is misspelt in a script's operations: its steps would wait for ever."""
+    named = [(rule.operation, rule.place) for rule in script.rules]
+    named += [(wanted.operation, wanted.place) for wanted in script.expect.requests]
+    for operation, place in named:
+        meant = router.meant(operation.path) if operation else None
+        if operation and meant:
+            yield misspelt(operation, meant, place)
 
 
 def _mark(request: Request, use: Use) -> None:

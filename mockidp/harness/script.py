@@ -169,8 +169,9 @@ class Logins:
     def _log_in(self, transaction: LoginTransaction, request: Request, answers: Answers) -> bool:
         if answers.error is not None:
             return self._refuse(transaction, answers.error, answers.description or DENIED)
+        failed = _failure(answers)
         if answers.identity is None:
-            return False
+            return failed is not None and self._refuse(transaction, "access_denied", failed)
         wanted = transaction.request
         # A request to unlink names the connection to unlink, not the one to log in with.
         person = self._person(answers.identity, None if wanted.link == "unlink" else wanted.connection)
@@ -180,6 +181,8 @@ class Logins:
         authenticate(self._tenant, transaction, user.user_id, identity.key, identity.connection)
         if not user.blocked:
             record_login(self._tenant, user.user_id, request.remote_addr or "")
+            if failed is not None:
+                self._refuse(transaction, "access_denied", failed)
         return True
 
     def _second_factor(self, transaction: LoginTransaction, answer: str | None) -> bool:
@@ -211,6 +214,13 @@ class Logins:
         if user is None:
             return None
         return user, identity_for(user, connection, user.identity(key) or user.main)
+
+
+def _failure(answers: Answers) -> str | None:
+    """Return why the login fails after the password, asked for a second factor and consent or not."""
+    if answers.mfa == "fail":
+        return NO_SECOND_FACTOR
+    return NO_CONSENT if answers.consent == "deny" else None
 
 
 @contextmanager

@@ -64,14 +64,14 @@ class Steering(ABC):
         `user`, `call`. With `times` it holds that often, and `verify()` checks that it was used that often.
         """
         named = {name: _named(value) for name, value in (where or {}).items()}
-        given = {"on": operation, "where": named, "times": times, "ordered": ordered}
-        return When({name: value for name, value in given.items() if value}, self.rules.put)
+        given = {"on": operation, "where": named or None, "times": times, "ordered": ordered or None}
+        return When({name: value for name, value in given.items() if value is not None}, self.rules.put)
 
     def fail(
         self,
         operation: str,
-        *,
         status: int | None = None,
+        *,
         error: str | None = None,
         description: str | None = None,
         body: Any = None,

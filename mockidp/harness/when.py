@@ -50,7 +50,7 @@ class When:
 
         What is left out is what the real endpoint answers with that status or error. `json` is the body, too.
         """
-        said = json if body is None else body
+        said = json if body is None else body.decode() if isinstance(body, bytes) else body
         return self._say(status=status, body=said, headers=headers, error=error, description=description)
 
     def delay(self, duration: Duration) -> Self:

@@ -13,14 +13,16 @@ from mockidp.errors import ApiError, OAuthError, PageError, missing_parameter, r
 from mockidp.json import Json, JsonObject
 
 MAX_BODY = 1024 * 1024  # bytes; unverified: the real service's limit
+STRUCTURED = ("authn_response",)  # parameters that are objects, of grants that are not emulated
 Params = dict[str, str]
 
 
 def body_params(request: Request) -> Params:
     """Return a JSON or form body's parameters as text.
 
-    JSON numbers and booleans become their JSON text, `null` is absent. Raise `invalid_request` for a repeated
-    form parameter, an array or an object, and `invalid_body` when the body is no JSON object.
+    JSON numbers and booleans become their JSON text, `null` is absent, `scope` may be an array. Raise
+    `invalid_request` for a repeated form parameter, any other array or object, `invalid_scope` for a scope
+    that is neither text nor an array, and `invalid_body` when the body is no JSON object.
     """
     data = request.get_data(cache=True, parse_form_data=False)
     kind = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
@@ -32,6 +34,11 @@ def body_params(request: Request) -> Params:
     return _single(request.form)
 
 
+def query_params(request: Request) -> Params:
+    """Return the query's parameters; raise `invalid_request` for a repeated one."""
+    return _single(request.args)
+
+
 def browser_params(request: Request) -> Params:
     """Return what a browser sent: the query's parameters, else those of a form or JSON body.
 
@@ -39,7 +46,7 @@ def browser_params(request: Request) -> Params:
     error page for what `body_params` refuses.
     """
     try:
-        params = _single(request.args)
+        params = query_params(request)
         if request.method == "POST" or request.get_data(cache=True, parse_form_data=False):
             return {**body_params(request), **params}
     except OAuthError as error:
@@ -90,11 +97,20 @@ def _texts(body: JsonObject) -> Params:
     for name, value in body.items():
         if isinstance(value, str):
             params[name] = value
+        elif name == "scope" and value is not None:
+            params[name] = _scope(value)
         elif isinstance(value, bool | int | float):
             params[name] = json.encode(value).decode()
-        elif value is not None:
+        elif value is not None and name not in STRUCTURED:
             raise wrong_type(name)
     return params
+
+
+def _scope(value: Json) -> str:
+    """Return a scope that is no string as one: an array (documentation, "Standard error responses")."""
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise OAuthError("invalid_scope", "Scope must be an array or a string", extra={"statusCode": 400})
+    return " ".join(map(str, value))
 
 
 def _single(values: MultiDict[str, str]) -> Params:

@@ -107,11 +107,14 @@ def _kept(directory: Path) -> trustme.CA:
     """Read the CA of `directory`, or make it; of several processes doing so at once, the first one wins."""
     import trustme
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret, public = directory / "ca-key.pem", directory / "ca.pem"
-    if not secret.exists():
-        fresh = trustme.CA(organization_name="mockidp")
-        _create(secret, fresh.private_key_pem.bytes() + fresh.cert_pem.bytes())
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not secret.exists():
+            fresh = trustme.CA(organization_name="mockidp")
+            _create(secret, fresh.private_key_pem.bytes() + fresh.cert_pem.bytes())
+    except OSError as error:
+        raise ValueError(f"{directory} cannot keep it ({error}); name another --state-dir") from error
     try:
         key, mark, certificate = secret.read_bytes().partition(b"-----BEGIN CERTIFICATE")
         authority = trustme.CA.from_pem(mark + certificate, key)

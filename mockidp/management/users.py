@@ -188,8 +188,7 @@ def no_content() -> Response:
 
 def password_refused(error: DbConnectionError) -> ApiError:
     """A connection's refusal of a password, as the Management API tells it. unverified: the errorCode."""
-    reason = error.extra.get("message", "Password is too weak")
-    return ApiError(400, f"{error.name}: {reason}", "invalid_body")
+    return ApiError(400, f"{error.name}: {error.message}", "invalid_body")
 
 
 # -- create --------------------------------------------------------------------------------------------

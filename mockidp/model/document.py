@@ -19,8 +19,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, document: JsonObject) -> Self:
         """Return the typed view; raise `ApiError` 400 when a member has a wrong type."""
+        members = {**document, "document": document}
+        for name in cls.beside:
+            members.pop(name, None)  # the document's own member of that name
         try:
-            return msgspec.convert({**document, "document": document}, cls)
+            return msgspec.convert(members, cls)
         except msgspec.ValidationError as error:
             raise ApiError(400, f"Payload validation error: '{error}'.", "invalid_body") from None
 

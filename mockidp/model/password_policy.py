@@ -65,7 +65,8 @@ def check_password_policy(connection: Connection, password: str, profile: JsonOb
             "invalid_password",
             {"rules": list[Json](rules), "verified": False},
             name="PasswordStrengthError",
-            extra={"message": "Password is too weak", "policy": _policy_text(rules)},
+            message="Password is too weak",
+            policy=_policy_text(rules),
         )
     if _option(connection, "password_dictionary") and _is_common(connection, password):
         raise _refused(
@@ -176,4 +177,4 @@ def _is_personal(password: str, profile: JsonObject) -> bool:
 
 
 def _refused(name: str, message: str, description: str) -> DbConnectionError:
-    return DbConnectionError("invalid_password", description, name=name, extra={"message": message})
+    return DbConnectionError("invalid_password", description, name=name, message=message)

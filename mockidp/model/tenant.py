@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mockidp.clock import Clock
+from mockidp.errors import UsageError
 from mockidp.ids import Ids
 from mockidp.json import Json
 from mockidp.keys import KeyRing
@@ -43,6 +45,7 @@ class Double(msgspec.Struct, frozen=True):
 SETTINGS: Kind[Settings] = Kind("tenant", Settings)
 DOUBLE: Kind[Double] = Kind("mockidp", Double)
 ONLY = "tenant"  # the key of kinds that have one row
+_NOT_IN_A_HOST = re.compile(r"[\s/?#@\\]")
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -116,11 +119,27 @@ def is_loopback(name: str) -> bool:
 
 def split_host(host: str) -> tuple[str, int | None]:
     """Return name and port of `NAME[:PORT]`; the name is empty when it is malformed."""
+    if _NOT_IN_A_HOST.search(host):
+        return "", None
     try:
         parts = urlsplit(f"//{host}")
         return (parts.hostname or ""), parts.port
     except ValueError:
         return "", None
+
+
+def check_domain(domain: str | None) -> None:
+    """Raise `UsageError` for what is neither `HOST` nor `HOST:PORT`; None is no pin."""
+    if domain and not split_host(domain)[0]:
+        raise UsageError(f"'{domain}' is no domain; write HOST or HOST:PORT")
+
+
+def check_issuer(issuer: str | None) -> None:
+    """Raise `UsageError` for what is no http or https URL; None is no pin."""
+    scheme, _, rest = (issuer or "").partition("://")
+    host = rest.partition("/")[0]
+    if issuer and (scheme not in ("http", "https") or not split_host(host)[0]):
+        raise UsageError(f"'{issuer}' is no URL; an issuer begins with https:// or http://")
 
 
 class Tenant:

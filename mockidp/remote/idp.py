@@ -92,6 +92,9 @@ class RemoteIdp(TenantHandle, Steering):
     def __exit__(self, *error: object) -> None:
         self.stop()
 
+    def __repr__(self) -> str:
+        return f"<RemoteIdp {self.url}>"
+
     def start(self) -> Self:
         """Do nothing: the server runs."""
         return self

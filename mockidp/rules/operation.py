@@ -52,9 +52,10 @@ class Operation(msgspec.Struct, frozen=True):
         return len(own) == len(given) and all(map(_segment_fits, own, given))
 
 
-def misspelt(operation: Operation, meant: str) -> UsageError:
-    """Return what says that there is no such operation, but one that is written almost so."""
-    return UsageError(f"there is no '{operation}'; did you mean '{operation.method} {meant}'?")
+def misspelt(operation: Operation, meant: str, place: str = "") -> UsageError:
+    """Return what says that there is no such operation, but one that is written almost so; `place`: where."""
+    told = f"there is no '{operation}'; did you mean '{operation.method} {meant}'?"
+    return UsageError(f"{place}: {told}" if place else told)
 
 
 def _segment_fits(own: str, given: str) -> bool:

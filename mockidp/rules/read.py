@@ -152,10 +152,8 @@ class _Reader:
         found: dict[str, Any] = {}
         for key in document:
             value = self.value(path, key, document, words.THEN, called)
-            if value is not None:
+            if value is not None or key == "body":
                 found[key] = value
-        if "body" in document:
-            found["body"] = document["body"]
         for problem in _conflicts(document, operation, after):
             self.note((*path, problem.path[0]), f"{name}: {problem.message}", on_key=True)
         return Then(**found)

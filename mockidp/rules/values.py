@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from mockidp import json
 from mockidp.clock import parse_duration, parse_moment, parse_rate
 from mockidp.json import Json
 from mockidp.model.tampering import Tamper
@@ -16,6 +17,8 @@ from mockidp.rules.rule import RateLimit, Rotation, Tampered
 from mockidp.rules.words import meant
 
 _AFTER = re.compile(r"after\s+(\d+)\s+requests?", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1
+_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # RFC 9110 §5.5
 _ID_TOKEN_ONLY = frozenset({"nonce", "at_hash", "c_hash", "auth_time", "sid"})
 
 
@@ -50,6 +53,25 @@ def _mapping(value: object) -> Mapping[str, Json]:
     return value
 
 
+def _headers(value: object) -> Mapping[str, Json]:
+    headers = _mapping(value)
+    for name, text in headers.items():
+        if not _HEADER_NAME.fullmatch(str(name)):
+            raise Wrong(f"has what is no header's name: {shown(name)}")
+        if not isinstance(text, str | int | float | None) or not _HEADER_TEXT.fullmatch(str(text)):
+            raise Wrong(f"has what header '{name}' cannot say: {shown(text)}; write one line of Latin-1")
+    return headers
+
+
+def _body(value: object) -> Json:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.decode(json.encode(value))
+    except TypeError as error:
+        raise Wrong(f"is neither a text nor JSON: {error}") from None
+
+
 def _duration(value: object) -> float:
     if not isinstance(value, str | int | float | timedelta) or isinstance(value, bool):
         raise Wrong(f"must be a duration such as 2s, not {given_as(value)}")
@@ -60,7 +82,7 @@ def _duration(value: object) -> float:
 
 
 def _moment(value: object) -> float:
-    if not isinstance(value, str | int | float | datetime) or isinstance(value, bool):
+    if not isinstance(value, str | int | float | date) or isinstance(value, bool):
         raise Wrong(f"must be a time such as 2030-01-01T00:00:00Z, not {given_as(value)}")
     return parse_moment(value)
 
@@ -175,7 +197,8 @@ SHAPES: dict[str, Callable[[object], Any]] = {
     "text": _text,
     "flag": _flag,
     "mapping": _mapping,
-    "headers": _mapping,
+    "headers": _headers,
+    "body": _body,
     "duration": _duration,
     "moment": _moment,
     "freeze": _freeze,

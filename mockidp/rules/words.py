@@ -36,14 +36,14 @@ WHERE = {
     "call": Word("calls", "the how manieth such request: a number or a list, from 1"),
 }
 THEN = {
-    "login": Word("text", "who answers the login page: an e-mail, a user_id, or an identity (facebook|1022)"),
+    "login": Word("text", "who answers the login page: an e-mail, user_id, identity (facebook|1022) or name"),
     "deny": Word("deny", "the person refuses to log in: an error code, or true for access_denied"),
     "mfa": Word("mfa", "how the second factor goes: pass or fail"),
     "consent": Word("consent", "what is answered to the consent page: accept or deny"),
     "error": Word("text", "an error code, answered as the endpoint answers errors"),
     "description": Word("text", "the error's text; left out, the real one's"),
     "status": Word("status", "the HTTP status"),
-    "body": Word("any", "the body: a text as it is, anything else as JSON"),
+    "body": Word("body", "the body: a text as it is, anything else as JSON"),
     "headers": Word("headers", "headers of the answer; null removes one"),
     "delay": Word("duration", "wait before the request is answered"),
     "trickle": Word("duration", "send the body in small pieces, for this long"),

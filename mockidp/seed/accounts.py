@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mockidp.errors import ApiError, UsageError
+from mockidp.errors import AlreadyThere, ApiError, UsageError
 from mockidp.ids import DIGITS, HEX, derive
 from mockidp.model.connection import (
     CONNECTIONS,
@@ -50,9 +50,8 @@ def add_user(tenant: Tenant, entry: Entry) -> User:
     try:
         user = create_user(tenant, connection, attributes, bare_id=bare, password=entry.get("password"))
     except ApiError as error:
-        raise UsageError(
-            f"user '{_label(entry)}' of connection '{connection.name}': {error.message}"
-        ) from None
+        kind = AlreadyThere if error.status == 409 else UsageError
+        raise kind(f"user '{_label(entry)}' of connection '{connection.name}': {error.message}") from None
     tokens = {key: main[key] for key in _TOKENS if main.get(key) is not None}
     if listed or tokens:
         own = msgspec.structs.replace(user.main, **tokens)
@@ -64,12 +63,13 @@ def add_user(tenant: Tenant, entry: Entry) -> User:
 
 
 def add_checked_user(tenant: Tenant, entry: Entry) -> User:
-    """Create an account as `add_user` does, refusing what a seed file could not say."""
+    """Create an account as `add_user` does, all or nothing, refusing what a seed file could not say."""
     problems = [finding.message for finding in check_shape(0, {"users": [dict(entry)]}).findings]
     if problems:
         # A slip explains what else is missing.
         raise UsageError(next((text for text in problems if text.startswith("unknown")), problems[0]))
-    return add_user(tenant, entry)
+    with tenant.store.transaction():
+        return add_user(tenant, entry)
 
 
 def role_id(tenant: Tenant, role: object, where: str) -> str:

@@ -6,7 +6,8 @@ derived from names, so that it is the same on every run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,9 +36,19 @@ from mockidp.model.resource_server import (
 )
 from mockidp.model.role import Permission, Role, put_role
 from mockidp.model.session import SESSIONS, Session
-from mockidp.model.tenant import DOUBLE, ONLY, SETTINGS, Double, Settings, Tenant
+from mockidp.model.tenant import (
+    DOUBLE,
+    ONLY,
+    SETTINGS,
+    Double,
+    Settings,
+    Tenant,
+    check_domain,
+    check_issuer,
+)
 from mockidp.model.user import USERS, User, find_by_email, find_user
 from mockidp.seed.accounts import add_user, role_id
+from mockidp.seed.reader import Path
 from mockidp.store import Kind
 
 Entry = Mapping[str, Any]
@@ -48,22 +59,41 @@ EXPORT: Kind[object] = Kind("export", object)
 DATABASE = "Username-Password-Authentication"
 
 
+class Unbuildable(UsageError):
+    """What no tenant can be; `path` is where the document says it."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def build(tenant: Tenant, document: Mapping[str, Any]) -> None:
     """Put the canonical seed document (`load_seed`) into the store of an empty tenant.
 
-    Raises `UsageError` for what no seed file can say and the loader did not see.
+    Raises `Unbuildable` for what contradicts itself, which the loader did not see.
     """
     _double(tenant, document.get("mockidp") or {})
-    _settings(tenant, document)
+    with _at("tenant"):
+        _settings(tenant, document)
     _protection(tenant, document)
     if not document.get("connections"):
         _connection(tenant, {"name": DATABASE, "strategy": "auth0"})
     for section, keep in _KINDS:
-        for entry in document.get(section) or ():
-            keep(tenant, _present(entry))
+        for position, entry in enumerate(document.get(section) or ()):
+            with _at(section, position):
+                keep(tenant, _present(entry))
     for key, value in document.items():
         if key not in _BUILT:
             tenant.store.put(EXPORT, key, value)
+
+
+@contextmanager
+def _at(*path: str | int) -> Iterator[None]:
+    """Say of a mistake inside the block which part of the document it is in."""
+    try:
+        yield
+    except UsageError as error:
+        raise Unbuildable(path, str(error)) from None
 
 
 def client_document(tenant: Tenant, entry: Entry) -> dict[str, Any]:
@@ -89,7 +119,7 @@ def client_document(tenant: Tenant, entry: Entry) -> dict[str, Any]:
         "grant_types": [g for g in DEFAULT_GRANT_TYPES if method != "none" or g != "client_credentials"],
         "custom_login_page_on": True,
     }
-    policy = entry.get("refresh_token") or {}
+    policy = _present(entry.get("refresh_token") or {})
     merged = {
         "refresh_token": {**_refresh_token(entry.get("app_type"), policy), **policy},
         "jwt_configuration": document["jwt_configuration"] | (entry.get("jwt_configuration") or {}),
@@ -188,8 +218,13 @@ def _double(tenant: Tenant, section: Entry) -> None:
         otp=None if otp is None else str(otp), legacy_account_linking=True if linking is None else linking
     )
     tenant.store.put(DOUBLE, ONLY, double)
-    signing = section.get("signing") or {}
-    tenant.keys.configure(alg=signing.get("alg") or "RS256", published=signing.get("keys") or 2)
+    signing = _present(section.get("signing") or {})
+    with _at("mockidp", "signing"):
+        tenant.keys.configure(alg=signing.get("alg", "RS256"), published=signing.get("keys", 2))
+    with _at("mockidp", "domain"):
+        check_domain(section.get("domain"))
+    with _at("mockidp", "issuer"):
+        check_issuer(section.get("issuer"))
     if tenant.names.pinned_issuer is None:
         tenant.names = msgspec.structs.replace(
             tenant.names, domain=section.get("domain"), issuer=section.get("issuer")
@@ -289,7 +324,9 @@ def _members(tenant: Tenant, entry: Entry) -> None:
 
 def _session(tenant: Tenant, entry: Entry) -> None:
     """Keep an open session; times that are left out are those of one that began now."""
-    user = _user(tenant, entry["user"])
+    user = _user(tenant, entry.get("user") or entry["user_id"])
+    clients = [*([entry["client"]] if "client" in entry else ()), *(entry.get("clients") or ())]
+    names = [str(client["client_id"]) if isinstance(client, dict) else client for client in clients]
     settings = tenant.settings
     began = _epoch(entry, "authenticated_at", _epoch(entry, "created_at", tenant.now()))
     seen = _epoch(entry, "last_interacted_at", _epoch(entry, "updated_at", began))
@@ -303,7 +340,7 @@ def _session(tenant: Tenant, entry: Entry) -> None:
         expires_at=_epoch(entry, "expires_at", began + int(settings.session_lifetime * 3600)),
         idle_expires_at=_epoch(entry, "idle_expires_at", seen + int(settings.idle_session_lifetime * 3600)),
         connections=(entry.get("connection") or user.main.connection,),
-        clients=(_client_id(tenant, entry["client"]),) if "client" in entry else (),
+        clients=tuple(_client_id(tenant, name) for name in names),
         org_id=organization.id if organization else None,
     )
     tenant.store.put(SESSIONS, session.id, session)

@@ -6,18 +6,21 @@ A directory is an export of auth0-deploy-cli: `tenant.yaml` and the texts beside
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from mockidp.errors import UsageError
+from mockidp.model.tenant import Tenant
 from mockidp.rules.rule import Script
+from mockidp.seed.build import Unbuildable, build
 from mockidp.seed.files import SeedSource, Source, read_source
 from mockidp.seed.merge import Finding, merge
 from mockidp.seed.reader import Path, Problem, Spot, dotted
+from mockidp.seed.references import check_references
 from mockidp.seed.scenario import Opened, check_people, open_scenario
-from mockidp.seed.validate import check_references, check_shape
+from mockidp.seed.validate import check_shape
 from mockidp.seed.vocabulary import SCENARIO_KEYS, Variables
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "check_files",
     "inline_scenario",
     "inline_seeds",
+    "inspect_files",
     "load_scenario",
     "load_seed",
 ]
@@ -39,10 +43,14 @@ class Inert(msgspec.Struct, frozen=True):
 
 
 class SeedDocument(msgspec.Struct, frozen=True):
-    """All seeds merged; databases are among the connections, and every emulated section is there."""
+    """All seeds merged; databases are among the connections, and every emulated section is there.
+
+    `place` tells where what is at a path of the document was written: `tenant.yaml:12:3`.
+    """
 
     document: dict[str, Any]
-    inert: tuple[Inert, ...] = ()
+    inert: tuple[Inert, ...]
+    place: Callable[[Path], str]
 
 
 def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None = None) -> SeedDocument:
@@ -53,7 +61,12 @@ def load_seed(sources: Sequence[SeedSource], environ: Mapping[str, str] | None =
     problem.
     """
     world, checked = _read_world(sources, environ)
-    return SeedDocument(checked.document, _inert(world, checked.inert))
+
+    return SeedDocument(
+        checked.document,
+        _inert(world, checked.inert),
+        lambda path: _place(world, checked, path).place,
+    )
 
 
 def inline_seeds(
@@ -78,21 +91,38 @@ def _read_world(
     return world, checked
 
 
+class Inspection(NamedTuple):
+    """What was found in seeds and scenarios; `inert` is of the seeds."""
+
+    problems: list[Problem]
+    inert: Sequence[Inert]
+    scripts: Sequence[Script]
+
+
 def check_files(
     paths: Iterable[str | os.PathLike[str]], environ: Mapping[str, str] | None = None
 ) -> list[Problem]:
-    """Return every problem of these seeds and scenarios, file by file in the order of lines.
+    """Return every problem of these seeds and scenarios, file by file in the order of lines."""
+    return inspect_files(paths, environ).problems
+
+
+def inspect_files(
+    paths: Iterable[str | os.PathLike[str]], environ: Mapping[str, str] | None = None
+) -> Inspection:
+    """Return what there is to say of these seeds and scenarios.
 
     The seeds are checked as one world, as `--seed A --seed B` makes them; each scenario with its own seeds.
     """
     variables = Variables(os.environ if environ is None else environ)
     sources = [read_source(path, variables) for path in paths]
     seeds = [source for source in sources if not source.scenario_keys]
-    found = _problems_of_world(Opened(seeds))
-    for source in sources:
-        if source.scenario_keys:
-            found += _problems_of_world(open_scenario(source, variables))
-    return list(dict.fromkeys(found))
+    scenarios = [open_scenario(source, variables) for source in sources if source.scenario_keys]
+    found = [problem for opened in (Opened(seeds), *scenarios) for problem in _faults_of_world(opened)]
+    return Inspection(
+        list(dict.fromkeys(found)),
+        _inert(seeds, _check(seeds).inert),
+        [opened.script for opened in scenarios],
+    )
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -165,6 +195,25 @@ def _seeds_of(opened: Opened) -> list[dict[str, Any]]:
     return [seed for each in opened.world if (seed := each.seed_sections)]
 
 
+def _faults_of_world(opened: Opened) -> list[Problem]:
+    """Return the problems of a world, or else what forbids to make a tenant of it."""
+    problems = _problems_of_world(opened)
+    if not problems:
+        checked = _check(opened.world)
+        try:
+            build(Tenant(), checked.document)
+        except Unbuildable as error:
+            where = _place(opened.world, checked, error.path)
+            problems.append(msgspec.structs.replace(where, message=str(error)))
+    return problems
+
+
+def _place(world: Sequence[Source], checked: _Checked, path: Path) -> Problem:
+    """Return where what is at a path of the merged document was written, as a problem without a message."""
+    number, inner = checked.origin(path)
+    return world[number].where([Spot(inner)])[Spot(inner)]
+
+
 def _problems_of_world(opened: Opened) -> list[Problem]:
     checked = _check(opened.world)
     people = check_people(opened, checked.document)
@@ -178,6 +227,7 @@ class _Checked(NamedTuple):
     findings: list[Finding]
     dangling: list[Finding]
     inert: list[tuple[int, Path]]
+    origin: Callable[[Path], tuple[int, Path]]
 
 
 def _check(world: Sequence[Source]) -> _Checked:
@@ -195,7 +245,7 @@ def _check(world: Sequence[Source]) -> _Checked:
     otp = merged.document["mockidp"].get("otp")
     if isinstance(otp, int):
         merged.document["mockidp"]["otp"] = str(otp)
-    return _Checked(merged.document, findings, dangling, inert)
+    return _Checked(merged.document, findings, dangling, inert, merged.origin)
 
 
 def _problems(world: Sequence[Source], findings: Sequence[Finding]) -> list[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mockidp.seed.reader import Path, Spot
-from mockidp.seed.vocabulary import DATABASE_STRATEGY, vocabulary
+from mockidp.seed.vocabulary import DATABASE_STRATEGY, DEFAULT_DATABASE, vocabulary
 
 CANONICAL_OBJECTS = ("tenant", "mockidp")
 CANONICAL_LISTS = (
@@ -116,6 +116,12 @@ def connection_of(user: Mapping[str, Any]) -> str | None:
     return connection if isinstance(connection, str) else None
 
 
+def _default_connection(document: Mapping[str, Any]) -> str:
+    """Return the connection of users who name none: the default directory, or else the first database."""
+    databases = (c.get("name") for c in document["connections"] if c.get("strategy") == DATABASE_STRATEGY)
+    return document["tenant"].get("default_directory") or next(databases, None) or DEFAULT_DATABASE
+
+
 def _ordered(document: Mapping[str, Any]) -> Iterable[str]:
     known = {name: rank for rank, name in enumerate(vocabulary().sections)}
     return sorted((name for name in document if name in known), key=known.__getitem__)
@@ -138,6 +144,7 @@ def _deep(old: Any, new: Any) -> Any:
 def _merge_list(merged: Merged, number: int, section: str, content: list[Any], index: _Index) -> None:
     target = target_section(section)
     clients = {name: at for at, client in enumerate(merged.document["clients"]) for name in _names(client)}
+    default = _default_connection(merged.document)
     for position, entity in enumerate(content):
         if not isinstance(entity, dict):
             continue
@@ -145,7 +152,7 @@ def _merge_list(merged: Merged, number: int, section: str, content: list[Any], i
         fields = {"strategy": DATABASE_STRATEGY} | entity if section == "databases" else dict(entity)
         keys = _keys(section, entity, clients)
         _check_new(merged, number, index, keys, section, path, entity)
-        place = index.find(entity, keys)
+        place = index.find(entity, keys, default)
         if isinstance(place, str):
             merged.findings.append(Finding(number, Spot(path), f"{label(section, entity, position)} {place}"))
         elif place is None:
@@ -233,21 +240,27 @@ class _Index:
         self._unsettled.clear()
         self.fresh.clear()
 
-    def find(self, entity: dict[str, Any], keys: list[Key]) -> int | str | None:
-        """Return the place of the entity that earlier sources have, None, or what makes it unclear."""
+    def find(self, entity: dict[str, Any], keys: list[Key], default: str) -> int | str | None:
+        """Return the place of the entity that earlier sources have, None, or what makes it unclear.
+
+        `default` is the connection of users who name none.
+        """
         place = next((self._places[key] for key in keys if key in self._places), None)
         if place is not None or not keys or keys[0][0] not in ("user_id", "login"):
             return place
-        return self._find_user(entity)
+        return self._find_user(entity, default)
 
-    def _find_user(self, user: dict[str, Any]) -> int | str | None:
+    def _find_user(self, user: dict[str, Any], default: str) -> int | str | None:
         connection, login = connection_of(user), login_of(user)
-        same = [
-            place
-            for place in self._logins.get(login or "", ())
-            if connection in (None, connection_of(self.entities[place]))
-            and not (user.get("user_id") and self.entities[place].get("user_id"))
-        ]
+        same = []
+        for place in self._logins.get(login or "", ()):
+            known = self.entities[place]
+            user_id = known.get("user_id")
+            if user_id and user.get("user_id"):
+                continue
+            implied = default if not user_id or user_id.startswith(f"{DATABASE_STRATEGY}|") else None
+            if connection in (None, connection_of(known) or implied):
+                same.append(place)
         if len(same) > 1:
             return (
                 f"could be any of {len(same)} users of the seeds before; say which by user_id or connection"

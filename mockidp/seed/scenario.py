@@ -94,7 +94,7 @@ def _read(scenario: Source, number: int) -> tuple[Script, list[Finding]]:
 
     def place(path: Path) -> str:
         found = places.get(Spot(path))
-        return f"{found.file}:{found.line}" if found else ""
+        return found.place if found else ""
 
     script, problems = read_script(document, place)
     return script, [Finding(number, Spot(each.path, each.on_key), each.message) for each in problems]

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mockidp import json
 from mockidp.errors import UsageError
@@ -25,11 +26,14 @@ def anchored(seed: Seed) -> list[SeedSource]:
     """Return the sources of a seed, None being the demo tenant.
 
     A relative path means the file beside the Python file that called mockidp, and where there is none, the
-    one in the working directory.
+    one in the working directory. Raises `UsageError` for what is no seed.
     """
     if seed is None:
         return [demo_seed()]
-    sources = [seed] if isinstance(seed, str | os.PathLike | Mapping) else list(seed)
+    sources: list[Any] = list(seed) if isinstance(seed, list | tuple) else [seed]
+    for source in sources:
+        if not isinstance(source, str | os.PathLike | Mapping):
+            raise UsageError(f"{source!r} is no seed; a path, a mapping or a list of these is one")
     frame = sys._getframe(1)
     while frame.f_back and Path(frame.f_code.co_filename).is_relative_to(_PACKAGE):
         frame = frame.f_back

@@ -69,7 +69,10 @@ def access_token_claims(
     server: ResourceServer | None,
     lifetime: int,
 ) -> dict[str, Json]:
-    """Return an access token's claims in the API's dialect (reference §7.2); `lifetime` is in seconds."""
+    """Return an access token's claims in the API's dialect (reference §7.2; order as recorded).
+
+    `lifetime` is in seconds.
+    """
     now = tenant.now()
     dialect = server.token_dialect if server else "access_token"
     rfc9068 = dialect.startswith("rfc9068")
@@ -82,12 +85,12 @@ def access_token_claims(
     }
     if rfc9068:
         claims |= {"jti": tenant.ids.draw("jti", 22), "client_id": authorization.client_id}
+    else:
+        claims["azp"] = authorization.client_id
     if authorization.scope:
         claims["scope"] = " ".join(authorization.scope)
-    if not rfc9068:
-        if authorization.gty:
-            claims["gty"] = authorization.gty
-        claims["azp"] = authorization.client_id
+    if authorization.gty and not rfc9068:
+        claims["gty"] = authorization.gty
     claims |= organization_claims(tenant, authorization)
     if server and server.enforce_policies and dialect.endswith("_authz"):
         claims["permissions"] = list(_permissions(tenant, authorization, server))

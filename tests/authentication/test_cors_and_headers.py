@@ -7,6 +7,8 @@ import re
 import pytest
 from authentication_world import CALLBACK, WEB, World
 
+from mockidp.app import UNCACHED
+
 OPEN = ["/userinfo", "/.well-known/openid-configuration", "/.well-known/jwks.json"]
 FOR_CLIENTS = ["/oauth/token", "/oauth/revoke"]
 EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
@@ -101,7 +103,7 @@ EVERY = ["/authorize?client_id=web", "/userinfo", "/oauth/token", "/nowhere", "/
 
 @pytest.mark.parametrize("path", EVERY)
 def test_every_answer_has_the_tenants_headers(world: World, path: str) -> None:
-    """Rate limits, request id, nosniff, a date by the tenant's clock; no store unless said otherwise."""
+    """Rate limits, request id, nosniff, a date by the tenant's clock."""
     headers = world.get(path).headers
     assert headers["X-RateLimit-Limit"] == "100"
     assert headers["X-RateLimit-Remaining"] == "99"
@@ -109,8 +111,20 @@ def test_every_answer_has_the_tenants_headers(world: World, path: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{20}", headers["X-Auth0-RequestId"])
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Date"] == "Tue, 01 Jan 2030 00:00:00 GMT"
-    assert "no-store" in headers["Cache-Control"]
     assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        *((path, UNCACHED) for path in ("/userinfo", "/oauth/token", "/nowhere", "/pem", *OPEN)),
+        ("/authorize", "no-store"),
+        ("/api/v2/users", "no-cache"),
+    ],
+)
+def test_no_answer_is_cached(world: World, path: str, expected: str) -> None:
+    """In the words of each part of the service (recorded); pages have their own."""
+    assert world.get(path).headers["Cache-Control"] == expected
 
 
 def test_a_rate_limit_never_ends_in_a_clients_future(world: World) -> None:

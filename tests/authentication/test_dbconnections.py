@@ -273,6 +273,7 @@ def test_a_weak_password_gets_the_recorded_report(api: Api) -> None:
     """Policy `good` with eight lower case letters, literally."""
     response = api.sign_up(password="abcdefgh")
     assert response.status_code == 400
+    assert list(response.json) == ["name", "message", "code", "description", "policy", "statusCode"]
     assert response.json == {
         "name": "PasswordStrengthError",
         "message": "Password is too weak",

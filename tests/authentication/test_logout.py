@@ -147,6 +147,30 @@ def test_without_a_hint_the_user_is_asked(world: World, query: dict[str, str]) -
     assert is_logged_in(world)
 
 
+def test_a_hint_of_another_session_asks_too(world: World) -> None:
+    """An ID token logs out the browser that it was issued to (documentation, "Logout consent prompt")."""
+    hint = hint_of(world, world.another_browser().log_in("bob@example.com"))
+    world.log_in()
+    query = {"id_token_hint": hint, "post_logout_redirect_uri": OUT, "state": "S"}
+    asked = logout(world, "/oidc/logout", **query)
+    assert "Log out?" in asked.text
+    assert is_logged_in(world)
+    target = asked.text.partition('action="')[2].partition('"')[0].replace("&amp;", "&")
+    assert world.post(target, data={"action": "accept"}).location == OUT + "?state=S"
+    assert not is_logged_in(world)
+
+
+@pytest.mark.parametrize(("user", "asked"), [("alice@example.com", False), ("bob@example.com", True)])
+def test_an_id_token_without_a_session_stands_for_its_user(world: World, user: str, asked: bool) -> None:
+    """Such as the password grant gives."""
+    world.log_in()
+    hint = world.idp.id_token(user, client="web")
+    assert "sid" not in claims_of(hint)
+    response = logout(world, "/oidc/logout", id_token_hint=hint)
+    assert ("Log out?" in response.text) == asked
+    assert is_logged_in(world) == asked
+
+
 @pytest.mark.parametrize(("action", "logged_in"), [("accept", False), ("deny", True)])
 def test_the_user_decides(world: World, action: str, logged_in: bool) -> None:
     """The form of that page keeps where to go."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from authentication_world import API, CALLBACK, LOCAL, WEB, World, claims_of, error
 
+from mockidp.app import UNCACHED
 from mockidp.model.session import change_transaction, find_transaction
 from mockidp.model.user import delete_user, put_user, rewrite
 
@@ -42,6 +43,30 @@ def test_json_with_the_content_type_of_a_form(world: World) -> None:
     body += ' "client_id": "web", "client_secret": "web-secret", "scope": null}'
     content_type = "application/x-www-form-urlencoded"
     assert world.post("/oauth/token", data=body, content_type=content_type).status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["openid email", ["openid", "email"]])
+def test_a_scope_is_a_text_or_an_array(world: World, scope: Any) -> None:
+    """In JSON (§1.2)."""
+    form = {"username": "alice@example.com", "password": "alice-password", "scope": scope}
+    response = world.post("/oauth/token", json={"grant_type": "password", **WEB, **form})
+    assert response.json["scope"].startswith("openid profile email")
+
+
+@pytest.mark.parametrize("scope", [5, True, {"openid": 1}, ["openid", 5]])
+def test_a_scope_is_nothing_else(world: World, scope: Any) -> None:
+    """With the status in the body, unlike other errors (SDK source: go-auth0)."""
+    response = world.post("/oauth/token", json={"grant_type": "password", **WEB, "scope": scope})
+    assert (response.status_code, response.json["statusCode"]) == (400, 400)
+    assert error(response) == ("invalid_scope", "Scope must be an array or a string")
+
+
+def test_a_grant_whose_parameters_are_objects_is_known(world: World) -> None:
+    """auth0-spa-js sends a passkey's answer so: that it is not emulated is what one is told."""
+    grant_type = "urn:okta:params:oauth:grant-type:webauthn"
+    sent = {"grant_type": grant_type, **WEB, "auth_session": "x", "authn_response": {"id": "y"}}
+    response = world.post("/oauth/token", json=sent)
+    assert (response.status_code, response.json["errorCode"]) == (501, "not_emulated")
 
 
 def test_unknown_parameters_are_ignored(world: World) -> None:
@@ -102,8 +127,8 @@ def test_errors_that_all_grants_share(
     """Status, code and text (§4.2)."""
     response = world.post("/oauth/token", data=form)
     assert (response.status_code, error(response)) == (status, expected)
-    assert response.mimetype == "application/json"
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Type"] == "application/json"  # recorded, as is the next
+    assert response.headers["Cache-Control"] == UNCACHED
 
 
 def test_the_client_is_authenticated_before_anything_else_is_said(world: World) -> None:

@@ -28,9 +28,10 @@ def test_a_password_gives_tokens(world: World, form: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("form", [ALICE, REALM], ids=["password", "realm"])
 def test_a_token_for_an_api_says_how_it_came(world: World, form: dict[str, str]) -> None:
-    """`gty` is `password`; the scope is what was asked of the API (recorded)."""
+    """`gty` is `password`; the scope is what was asked of the API (recorded, as is the claims' order)."""
     response = world.token(**form, audience=API, scope="read:x nonsense")
     claims = world.verified(response.json["access_token"], API)
+    assert list(claims) == ["iss", "sub", "aud", "iat", "exp", "azp", "scope", "gty"]
     assert (claims["gty"], claims["scope"], claims["azp"]) == ("password", "read:x", "web")
     assert response.json["scope"] == "read:x"
     assert "id_token" not in response.json

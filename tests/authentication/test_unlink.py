@@ -149,5 +149,30 @@ def test_it_is_posted_to(linked: World, path: str, method: str) -> None:
     """A link in a page does not unlink."""
     query = {"access_token": linked.tokens()["access_token"], "user_id": GOOGLE}
     assert linked.open(method, path, query_string=query).status_code == 405
-    assert linked.post(path, query_string=query).status_code == 400
     assert len(keys(linked)) == 3
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("in_body", [(), ("access_token",), ("user_id",)])
+def test_the_query_has_what_the_body_has_not(linked: World, path: str, in_body: tuple[str, ...]) -> None:
+    """The API's reference calls them query parameters; the body goes before the query."""
+    sent = {"access_token": linked.tokens()["access_token"], "user_id": GOOGLE}
+    body = {name: sent[name] for name in in_body}
+    query = {**sent, **dict.fromkeys(in_body, "nonsense")}
+    response = linked.post(path, query_string=query, json=body or None)
+    assert (response.status_code, response.text) == (200, "OK")
+    assert keys(linked) == [linked.user(ALICE).user_id, FACEBOOK]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_repeated_query_parameter_is_refused(linked: World, path: str) -> None:
+    """As anywhere."""
+    response = linked.post(f"{path}?user_id={GOOGLE}&user_id={FACEBOOK}")
+    assert error(response) == ("invalid_request", "Parameter 'user_id' must not be repeated")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_content_type_of_the_documentation_works(linked: World, path: str) -> None:
+    """Its sample quotes it: `Content-Type: 'application/json'`."""
+    body = f'{{"access_token": "{linked.tokens()["access_token"]}", "user_id": "{GOOGLE}"}}'
+    assert linked.post(path, data=body, content_type="'application/json'").status_code == 200

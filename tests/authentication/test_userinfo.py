@@ -79,10 +79,15 @@ def test_a_bad_token_is_challenged(world: World, token: str) -> None:
 
 
 def test_a_foreign_signature_has_the_recorded_description(world: World) -> None:
-    """Its hint at HS256 and audiences."""
+    """To the letter, with its hint at HS256 and audiences."""
     token = world.tokens(audience=API)["access_token"]
     challenge = world.userinfo(token[:-10] + "A" * 10).headers["WWW-Authenticate"]
-    assert "The access token signature could not be validated. A common cause of this is" in challenge
+    assert challenge == (
+        f'{REALM}, error="invalid_token", error_description="The access token signature could not be '
+        "validated. A common cause of this is requesting multiple audiences for an access token signed with "
+        "HS256, as that signature scheme requires only a single recipient for its security. Please change "
+        'your API to employ RS256 if you wish to have multiple audiences for your access tokens"'
+    )
 
 
 @pytest.mark.parametrize(

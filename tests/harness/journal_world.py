@@ -54,9 +54,9 @@ class Journey:
         }
         return f"{self.idp.url}/authorize?{urlencode(asked | params)}"
 
-    def log_in(self, **params: str) -> dict[str, str]:
+    def log_in(self, user: str = ALICE, **params: str) -> dict[str, str]:
         """Return what the callback got."""
-        parts = urlsplit(self.browser.login(self.authorize(**params), ALICE))
+        parts = urlsplit(self.browser.login(self.authorize(**params), user))
         answer = dict(self.browser.posted or parse_qsl(parts.query) + parse_qsl(parts.fragment))
         return self.note(answer)
 

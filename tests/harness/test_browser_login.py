@@ -65,9 +65,9 @@ def test_the_fragment_is_kept(idp: MockIdp) -> None:
     assert {"id_token", "access_token", "expires_in"} <= set(answer_of(url))
 
 
-@pytest.mark.parametrize("who", [ALICE, "user_id", "object"])
+@pytest.mark.parametrize("who", [ALICE, "Alice Example", "user_id", "object"])
 def test_a_user_is_named_in_any_way(idp: MockIdp, who: str) -> None:
-    """E-mail, user_id and object mean the same."""
+    """E-mail, name, user_id and object mean the same."""
     alice = idp.users[ALICE]
     named = alice if who == "object" else alice.user_id if who == "user_id" else who
     idp.browser().login(authorize(), named)

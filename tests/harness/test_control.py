@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -234,8 +235,25 @@ def test_a_user_that_exists_is_a_conflict(idp: MockIdp) -> None:
     """The tenant's own refusal, in the control API's form."""
     user = {"email": ALICE, "password": "pw", "connection": "Username-Password-Authentication"}
     response = call(idp, "POST users", user)
-    assert response.status_code in (400, 409)
+    assert response.status_code == 409
     assert "exists" in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "allow", "message"),
+    [
+        ("GET nothing", 404, None, "there is no /_mockidp/nothing; GET /_mockidp/openapi.json tells"),
+        ("POST dashboard/nothing", 404, None, "there is no /_mockidp/dashboard/nothing; "),
+        ("PUT clock", 405, "GET, POST", "/_mockidp/clock takes GET, POST, not PUT"),
+        ("GET reset", 405, "POST", "/_mockidp/reset takes POST, not GET"),
+    ],
+)
+def test_what_there_is_not(idp: MockIdp, what: str, status: int, allow: str | None, message: str) -> None:
+    """Refused with `error` and `message`, as all else."""
+    response = call(idp, what)
+    assert (response.status_code, response.headers.get("Allow")) == (status, allow)
+    assert response.json()["error"] == HTTPStatus(status).phrase
+    assert response.json()["message"].startswith(message)
 
 
 def test_curl_may_leave_the_content_type(idp: MockIdp) -> None:

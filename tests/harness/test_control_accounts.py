@@ -37,12 +37,19 @@ def test_accounts_are_linked_and_unlinked(idp: MockIdp) -> None:
     assert google in idp.users
 
 
+def test_an_id_may_be_a_number(idp: MockIdp) -> None:
+    """As in older documents of the Management API."""
+    idp.link(ALICE, "facebook|1022")
+    left = ask(idp, "POST unlink", {"user": ALICE, "provider": "facebook", "user_id": 1022})
+    assert len(left["identities"]) == 1
+
+
 @pytest.mark.parametrize(
     ("what", "body", "status", "message"),
     [
         ("link", {"primary": ALICE, "secondary": ALICE}, 400, "Main identity and the new one are the same."),
         ("link", {"primary": ALICE, "secondary": "facebook|1022"}, 409, "Specified identity already exists."),
-        ("link", {"primary": ALICE, "secondary": "nobody"}, 400, "no user 'nobody'; did you mean"),
+        ("link", {"primary": ALICE, "secondary": "nobody"}, 400, "no user 'nobody'; there is 'alice@"),
         ("link", {"primary": ALICE}, 400, "missing required field `secondary`"),
         (
             "unlink",

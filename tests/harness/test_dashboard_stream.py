@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from dashboard_world import get
 from leaks import threads
 
 from mockidp.server import MockIdp
@@ -67,9 +66,11 @@ def test_a_stream_from_before_a_reset_begins_anew(idp: MockIdp) -> None:
 
 
 def test_after_is_a_number(idp: MockIdp) -> None:
-    """400 in words."""
-    page = get(idp, "/_mockidp/requests/stream?after=x", 400)
-    assert "after is the number of a request, not 'x'" in page.text
+    """400, as the control API refuses: who asks is a program."""
+    answer = requests.get(f"{idp.url}/_mockidp/requests/stream?after=x", timeout=5)
+    assert answer.status_code == 400
+    message = "after is the number of a request, not 'x'"
+    assert answer.json() == {"error": "usage_error", "message": message}
 
 
 def test_an_open_stream_does_not_hold_up_the_end() -> None:

@@ -27,6 +27,7 @@ def test_it_reads_like_a_list(tenant: Tenant) -> None:
     assert outbox[0].url == "http://localhost/u/1"
     assert [message.kind for message in outbox[1:]] == ["reset_email", "mfa_oob_code"]
     assert outbox.last.code == "123456"
+    assert Outbox(Tenant()) == [] != outbox == list(outbox)
     send(tenant, "welcome_email", "bob@example.com", "Welcome", "…")
     assert len(outbox) == 4
 

@@ -167,8 +167,8 @@ def present_ticket(journey: Journey) -> Callable[[], object]:
 
 
 def present_opaque_token(journey: Journey) -> Callable[[], object]:
-    user = journey.idp.add_user(email="eve@example.com", connection="facebook")
-    token = journey.idp.token(user, client="web", scope="openid")
+    journey.idp.add_user(email="eve@example.com", connection="facebook")
+    token = redeem(journey, journey.log_in("eve@example.com")["code"])["access_token"]
     return lambda: journey.call("/userinfo", token, "GET")
 
 

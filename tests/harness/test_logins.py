@@ -119,7 +119,7 @@ def test_an_unknown_user_is_a_usage_error_at_once(idp: MockIdp) -> None:
 
 def test_an_empty_tenant_says_so() -> None:
     """There is no nearest user."""
-    with pytest.raises(UsageError, match="no user 'x': the tenant has no users"):
+    with pytest.raises(UsageError, match="no user 'x'; the tenant has none"):
         Logins(Tenant()).login_as("x")
 
 

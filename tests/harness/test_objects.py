@@ -30,6 +30,30 @@ def test_users_are_found_by_whatever_names_them(idp: MockIdp) -> None:
     assert idp.users[GOOGLE].user_id == alice.user_id
     assert ALICE in idp.users
     assert idp.users.get("nobody@example.com") is None
+    assert idp.users.get("nobody@example.com", alice) == alice
+
+
+def test_a_name_that_several_have_is_no_answer(idp: MockIdp) -> None:
+    """Their ids are named, as for an e-mail; an empty one is nobody's."""
+    for number in (1, 2):
+        idp.add_user(email=f"{number}@example.com", name="Twin", user_id=f"auth0|{number}")
+    with pytest.raises(UsageError, match=r"2 users have the name 'Twin'; .*: 'auth0\|1', 'auth0\|2'"):
+        idp.users.get("Twin")
+    idp.add_user(user_id="facebook|5")
+    assert (idp.users["facebook|5"].name, idp.users.get("")) == ("", None)
+
+
+def test_objects_show_what_they_are(idp: MockIdp) -> None:
+    """In failures of tests, and where somebody prints them."""
+    idp.clock.freeze("2030-01-01")
+    browser = idp.browser()
+    assert [repr(idp), repr(idp.clock), repr(browser)] == [
+        f"<MockIdp {idp.url}>",
+        "<Clock 2030-01-01T00:00:00.000Z, frozen>",
+        "<Browser without a page>",
+    ]
+    browser.get("/test")
+    assert repr(browser) == f"<Browser at {idp.url}/test>"
 
 
 def test_a_user_has_the_management_apis_attributes(idp: MockIdp) -> None:
@@ -57,6 +81,8 @@ def test_changing_what_was_read_changes_nothing(idp: MockIdp) -> None:
     idp.users[ALICE].identities.clear()
     assert idp.users[ALICE].user_metadata.plan == "pro"
     assert len(idp.users[ALICE].identities) == 1
+    with pytest.raises(AttributeError, match=r"user 'auth0\|.*' shows the tenant; the Management API"):
+        idp.users[ALICE].email = "new@example.com"
 
 
 def test_iterating_gives_all_users(idp: MockIdp) -> None:
@@ -136,6 +162,15 @@ def test_an_added_user_logs_in_and_is_gone_after_a_reset(idp: MockIdp) -> None:
     assert management(idp, f"users/{dave.user_id}").ok
     idp.reset()
     assert "dave@example.com" not in idp.users
+
+
+@pytest.mark.parametrize("wrong", [{"roles": ["admn"]}, {"organizations": ["acm"]}])
+def test_a_user_who_is_refused_is_not_there(idp: MockIdp, wrong: dict[str, Any]) -> None:
+    """All or nothing: another attempt is none of one who exists."""
+    with pytest.raises(UsageError, match=r"unknown (role|organization)"):
+        idp.add_user(email="new@example.com", **wrong)
+    assert "new@example.com" not in idp.users
+    idp.add_user(email="new@example.com", roles=["admin"])
 
 
 def test_linking_and_unlinking(idp: MockIdp) -> None:

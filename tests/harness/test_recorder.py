@@ -167,8 +167,9 @@ def test_it_reads_like_a_list() -> None:
     assert recorder[0].path == "/0"
     assert [exchange.path for exchange in recorder[1:]] == ["/1", "/2"]
     assert recorder[-1] in recorder
+    assert recorder == recorder[:] != []
     recorder.clear()
-    assert list(recorder) == []
+    assert recorder == []
     assert not recorder
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from counting import lines
 from rules_world import ALICE, TIMEOUT, App
 from werkzeug.test import Client
 
+from mockidp import UsageError
 from mockidp.server import MockIdp
 
 OAUTH, API, PLAIN = "POST /oauth/token", "GET /api/v2/users/{id}", "GET /userinfo"
@@ -166,6 +169,40 @@ def test_a_text_is_sent_as_it_is(idp: MockIdp, app: App, body: str, kind: str) -
     idp.on(PLAIN).respond(503, body)
     answer = app.get("/userinfo")
     assert (answer.text, answer.headers["Content-Type"]) == (body, f"{kind}; charset=utf-8")
+
+
+def test_a_body_may_be_what_python_has(idp: MockIdp, app: App) -> None:
+    """Bytes as they are; objects of the Python interface, tuples and times as JSON."""
+    idp.on(PLAIN).respond(503, b"down for a while")
+    assert ask(app, PLAIN).text == "down for a while"
+    alice = idp.users[ALICE]
+    idp.on(PLAIN).respond(200, {"user": alice, "at": (1, datetime(2030, 1, 1, tzinfo=UTC))})
+    assert ask(app, PLAIN).json() == {"user": dict(alice), "at": [1, "2030-01-01T00:00:00Z"]}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"body": {"at": object()}}, "'body' of 'then' of the rule is neither a text nor JSON"),
+    ({"headers": {"X-Note": "a\r\nSet-Cookie: b"}}, "what header 'X-Note' cannot say: 'a\\r"),
+    ({"headers": {"X-Note": "a\n"}}, "what header 'X-Note' cannot say"),
+    ({"headers": {"X-Price": "5 €"}}, "write one line of Latin-1"),
+    ({"headers": {"X-List": ["a", "b"]}}, "what header 'X-List' cannot say"),
+    ({"headers": {"X Note": "a"}}, "no header's name: 'X Note'"),
+    ({"headers": {"": "a"}}, "no header's name: ''"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG)
+def test_what_cannot_be_sent_is_refused_at_once(idp: MockIdp, given: dict[str, Any], message: str) -> None:
+    """When the rule is made, not when a request comes."""
+    with pytest.raises(UsageError, match=re.escape(message)):
+        idp.on(PLAIN).respond(200, **given)
+
+
+@pytest.mark.parametrize("times", [0, -1, "1", 1.5, False])
+def test_how_often_is_a_whole_number(idp: MockIdp, times: Any) -> None:
+    """Never is no number of times: without a rule the endpoint answers."""
+    with pytest.raises(UsageError, match=f"must be a whole number from 1, or any, not {times!r}".lower()):
+        idp.fail(PLAIN, 503, times=times)
 
 
 def test_a_delay(idp: MockIdp, app: App) -> None:

@@ -108,10 +108,27 @@ def test_consent(idp: MockIdp, app: App, how: str, expected: str) -> None:
     assert expected in app.answer(audience=API, scope="openid read:x")
 
 
+@pytest.mark.parametrize("words", [{"mfa": "fail"}, {"consent": "deny"}])
+@pytest.mark.parametrize("login", [{}, {"login": ALICE}])
+def test_a_failure_comes_without_being_asked_for(
+    idp: MockIdp, app: App, words: dict[str, str], login: dict[str, str]
+) -> None:
+    """Neither a second factor nor a consent is needed here, and no page is shown."""
+    idp.load_scenario({"script": [{"on": "GET /authorize", "then": login | words}]})
+    assert app.answer(state="s")["error"] == "access_denied"
+
+
+def test_who_is_blocked_is_told_so_first(idp: MockIdp, app: App) -> None:
+    """Before a second factor fails."""
+    app.manage("PATCH", f"users/{idp.users[ALICE].user_id}", {"blocked": True})
+    idp.on("GET /authorize").login(ALICE).mfa("fail")
+    assert app.answer()["error_description"] == "user is blocked"
+
+
 def test_later_pages_are_answered_while_a_browser_walks(idp: MockIdp) -> None:
     """The login page is real; the second factor after it goes as the rule says."""
-    idp.on("GET /authorize").mfa("fail")
+    idp.on("GET /authorize").mfa("pass")
     callback = "http://localhost:3000/callback"
     url = f"{idp.url}/authorize?client_id=web&response_type=code&redirect_uri={callback}&acr_values={MFA}"
     final = idp.browser().login(url, ALICE)
-    assert "error=access_denied" in final
+    assert "code=" in final

@@ -86,10 +86,10 @@ def test_what_is_missing_is_told(folder: Path) -> None:
     path = folder / "a.scenario.yaml"
     assert text.splitlines()[:8] == [
         "the scenario 'Alice links Facebook, then the token endpoint is rate limited once' was not met:",
-        f"  - {path}:5: GET /authorize with connection 'facebook': expected at least once, came never",
-        f"  - {path}:8: POST /oauth/token with grant_type 'refresh_token': expected once, came never",
-        f"  - {path}:12: GET /.well-known/jwks.json: expected at least once, came never",
-        f"  - {path}:14: after 3 requests: expected at least once, came never",
+        f"  - {path}:5:5: GET /authorize with connection 'facebook': expected at least once, came never",
+        f"  - {path}:8:5: POST /oauth/token with grant_type 'refresh_token': expected once, came never",
+        f"  - {path}:12:5: GET /.well-known/jwks.json: expected at least once, came never",
+        f"  - {path}:14:5: after 3 requests: expected at least once, came never",
         "  - user alice@example.com: identities is ['auth0'], not ['auth0', 'facebook']",
         "  - outbox: no message with {to: 'bob@example.com', kind: 'reset_email'}; in the outbox: empty",
         "",

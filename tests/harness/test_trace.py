@@ -70,7 +70,7 @@ def test_tokens_are_read(idp: MockIdp) -> None:
     assert opaque.startswith(
         f"      request.authorization: iss={idp.issuer}, sub={user}, aud={idp.issuer}userinfo"
     )
-    assert "iat=2030-01-01T00:00:00Z, exp=2030-01-02T00:00:00Z, scope=openid, azp=web" in opaque
+    assert "iat=2030-01-01T00:00:00Z, exp=2030-01-02T00:00:00Z, azp=web, scope=openid" in opaque
     assert f"      response.access_token: iss={idp.issuer}, sub=m2m@clients, aud={API}" in lines(idp)[-1]
     assert token not in trace(idp.requests)
 

@@ -14,7 +14,7 @@ from remote_world import ALICE, CALLBACK, LINKING, answer, authorize
 
 from mockidp import MockIdp, RemoteIdp, UsageError
 from mockidp.errors import ApiError
-from mockidp.harness.objects import UnknownName
+from mockidp.harness.lookup import UnknownName
 
 Idp = MockIdp | RemoteIdp
 API = "https://api.example.com"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 from mockidp.errors import UsageError
 from mockidp.model.tenant import Tenant
 from mockidp.model.user import USERS, check_password, find_by_identity, find_by_login, get_user
 from mockidp.seed.build import build
 from mockidp.seed.load import load_seed
+from mockidp.server import MockIdp
 
 DB = "Username-Password-Authentication"
 
@@ -96,6 +98,15 @@ def test_identities_may_be_the_linked_ones_only() -> None:
     assert user.identities[1].isSocial
 
 
+def test_a_user_may_have_a_profile_page() -> None:
+    """`profile` is an attribute like any other, and a claim."""
+    user = {"email": "a@example.com", "profile": "https://example.com/a"}
+    with MockIdp({"users": [user], "clients": [{"name": "Web"}]}) as idp:
+        headers = {"Authorization": f"Bearer {idp.token('a@example.com')}"}
+        me = requests.get(f"{idp.url}/userinfo", headers=headers, timeout=10).json()
+    assert me["profile"] == "https://example.com/a"
+
+
 def test_times_come_from_the_clock_unless_given() -> None:
     """A frozen clock is set before anything is created."""
     tenant = world(
@@ -114,7 +125,7 @@ def test_times_come_from_the_clock_unless_given() -> None:
     ("users", "message"),
     [
         ([{"email": "a@example.com"}, {"user_id": "auth0|x", "email": "a@example.com"}], "already exists"),
-        ([{"user_id": "github|1"}], "no connection has the strategy 'github'"),
+        ([{"user_id": "github|1"}], "unknown provider 'github' in user 'github|1'"),
         ([{"user_id": "auth0|1", "connection": "facebook"}], "begins with 'facebook|'"),
         (
             [

@@ -299,14 +299,15 @@ def test_members_are_named_in_any_way() -> None:
 
 
 def test_open_sessions_are_kept() -> None:
-    """With the tenant's lifetimes, or the times given."""
+    """With the tenant's lifetimes, or the times given; in short, or as the Management API tells them."""
     tenant = world(
-        clients=[{"name": "Web", "client_id": "web"}],
+        clients=[{"name": "Web", "client_id": "web"}, {"name": "SPA", "client_id": "spa"}],
         users=[{"user_id": "auth0|a", "email": "a@example.com"}],
         tenant={"session_lifetime": 2, "idle_session_lifetime": 1},
         sessions=[
             {"id": "open", "user": "a@example.com", "client": "Web"},
             {"user": "auth0|a", "created_at": "2029-12-31T00:00:00Z"},
+            {"id": "told", "user_id": "auth0|a", "clients": [{"client_id": "web"}, "SPA"]},
         ],
         mockidp={"clock": "2030-01-01T00:00:00Z"},
     )
@@ -316,6 +317,9 @@ def test_open_sessions_are_kept() -> None:
     assert session.expires_at - session.authenticated_at == 7200
     old = tenant.store.all(SESSIONS)[1]
     assert find_session(tenant, old.id) is None
+    told = find_session(tenant, "told")
+    assert told
+    assert (told.user_id, told.clients) == ("auth0|a", ("web", "spa"))
 
 
 def test_the_mockidp_section_sets_the_double() -> None:

@@ -58,6 +58,18 @@ cleints: []
     ]
 
 
+def test_a_variable_that_is_not_set_is_the_only_problem(tmp_path: Path) -> None:
+    """What it would have been is not guessed."""
+    (tmp_path / "a.yaml").write_text(
+        "tenant: {enabled_locales: @@LANGUAGES@@, session_lifetime: ##HOURS##}\n"
+    )
+    problems = check_files([tmp_path / "a.yaml"], {})
+    assert [problem.message for problem in problems] == [
+        "the environment variable 'LANGUAGES' is not set",
+        "the environment variable 'HOURS' is not set",
+    ]
+
+
 def test_a_problem_has_its_parts(tmp_path: Path) -> None:
     """Editors and CI want them apart."""
     write(tmp_path, a="x: 1\n")

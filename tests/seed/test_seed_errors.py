@@ -143,7 +143,7 @@ MISSING = {
     "databases:\n  - strategy: auth0\n": "2:5: database 1 needs 'name'",
     "resourceServers: [{name: API}]\n": "1:19: resource server 1 needs 'identifier'",
     "users: [{connection: DB}]\n": "1:9: user 1 needs 'user_id' or 'email' or 'username' or 'phone_number'",
-    "sessions: [{connection: DB}]\n": "1:12: session 1 needs 'user'",
+    "sessions: [{connection: DB}]\n": "1:12: session 1 needs 'user' or 'user_id'",
     "clientGrants: [{client_id: web}]\n": "1:16: client grant 1 needs 'audience'",
     "connections: [{name: facebook}]\n": "1:15: connection 'facebook' needs 'strategy'",
     "clientGrants: [{audience: 'https://t/api/v2/'}]\n": "1:16: a client grant needs 'client_id'",
@@ -209,6 +209,12 @@ REFERENCES = {
     "sessions: [{user: alice@example.com, client: SPA}]": (
         "16:46: unknown client 'SPA' in a session; known: 'Web', 'web'"
     ),
+    "sessions: [{user_id: alcie@example.com}]": (
+        "16:22: unknown user 'alcie@example.com' in a session; did you mean 'alice@example.com'?"
+    ),
+    "sessions: [{user: alice@example.com, clients: [{client_id: SPA}]}]": (
+        "16:48: unknown client 'SPA' in a session; known: 'Web', 'web'"
+    ),
     "sessions: [{user: alice@example.com, connection: Usres}]": (
         "16:50: unknown connection 'Usres' in a session; did you mean 'Users'?"
     ),
@@ -246,6 +252,15 @@ REPLACED = {
     ),
     ("connection: Users}", "identities: [{provider: auth0, user_id: 1, connection: users}]}"): (
         "15:87: unknown connection 'users' in user 'alice@example.com'; did you mean 'Users'?"
+    ),
+    ("email: alice@example.com, connection: Users}", "user_id: 'goggle-oauth2|1'}"): (
+        "15:15: unknown provider 'goggle-oauth2' in user 'goggle-oauth2|1'; did you mean 'google-oauth2'?"
+    ),
+    ("connection: Users}", "identities: [{provider: facebook, user_id: 1}]}"): (
+        "15:56: unknown provider 'facebook' in user 'alice@example.com'; known: 'auth0', 'google-oauth2'"
+    ),
+    ("connection: Users}", "identities: [{user_id: 1}]}"): (
+        "15:45: 'identities[0]' of user 'alice@example.com' needs 'provider' or 'connection'"
     ),
     ("  - name: acme\n", "  - {name: acme, members: [bob@example.com]}\n"): (
         "13:28: unknown user 'bob@example.com' in organization 'acme'; did you mean 'alice@example.com'?"

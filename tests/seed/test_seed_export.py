@@ -264,6 +264,7 @@ actions:
 prompts: {}
 tenant: {sandbox_version: "22", session_lifetime: 3.5, flags: {anything: true}}
 branding: {logo_url: x}
+customDomains: [{domain: login.example.com, type: auth0_managed_certs, tls_policy: recommended}]
 """)
     seed = load_seed([file])
     assert {(entry.where, entry.key) for entry in seed.inert} == {
@@ -272,6 +273,7 @@ branding: {logo_url: x}
         (f"{file}:10:1", "actions"),
         (f"{file}:13:10", "tenant.sandbox_version"),
         (f"{file}:14:1", "branding"),
+        (f"{file}:15:72", "customDomains[0].tls_policy"),
     }
     assert seed.document["clients"][0]["mobile"] == {"ios": {"team_id": "x"}}
     assert seed.document["actions"] == [{"name": "A"}]

@@ -134,10 +134,17 @@ def test_later_wins_by_identity(section: str, first: Any, second: Any, result: A
             True,
         ),
         ({"email": "a@x.de"}, {"email": "b@x.de"}, False),
+        ({"email": "a@x.de"}, {"email": "a@x.de", "connection": "DB"}, True),
+        ({"email": "a@x.de"}, {"email": "a@x.de", "connection": "sms"}, False),
+        ({"user_id": "auth0|1", "email": "a@x.de"}, {"email": "a@x.de", "connection": "DB"}, True),
+        ({"user_id": "sms|1", "email": "a@x.de"}, {"email": "a@x.de", "connection": "DB"}, False),
     ],
 )
 def test_a_user_is_known_by_id_or_by_connection_and_login(first: Seed, second: Seed, found: bool) -> None:
-    """user_id, or connection and e-mail, or the e-mail, username or phone number alone."""
+    """user_id, or connection and e-mail, or the e-mail, username or phone number alone.
+
+    Who names no connection is of the first database.
+    """
     world = {"databases": [{"name": "DB"}], "connections": [{"name": "sms", "strategy": "sms"}]}
     users = merged(world | {"users": [first]}, {"users": [second | {"blocked": True}]})["users"]
     assert (1 if found else 2, True) == (len(users), users[-1]["blocked"])
