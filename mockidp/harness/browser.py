@@ -102,8 +102,8 @@ class Browser:
         The URL, fragment included, is not opened: give it to the application, or to `get`. With
         `response_mode=form_post` it is the form's target, the fields are in `posted`, and `submit()` sends
         them. The password is the seed's, mailed codes come from the outbox, consent is given. Of linked
-        identities the one of the requested connection is used. A session that the browser has is used, as in
-        any browser: whoever it belongs to.
+        identities, and of accounts with his e-mail, the one of the requested connection is used. A session
+        that the browser has is used, as in any browser: whoever it belongs to.
 
         Raises `UsageError` with the page's own words when there is no way on.
         """

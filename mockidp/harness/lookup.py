@@ -50,10 +50,19 @@ def find_person(tenant: Tenant, who: Who) -> tuple[User, Identity]:
     raise UnknownName(f"no user '{text}'{nearest(text, known)}")
 
 
-def identity_for(user: User, connection: str | None, otherwise: Identity) -> Identity:
-    """Return the identity by which the user logs in to a connection, or `otherwise` without one there."""
-    own = (identity for identity in user.identities if identity.connection == connection)
-    return otherwise if connection in (None, otherwise.connection) else next(own, otherwise)
+def account_at(
+    tenant: Tenant, user: User, connection: str | None, otherwise: Identity
+) -> tuple[User, Identity]:
+    """Return the account and identity by which a person logs in to a connection.
+
+    That is the user's own identity there, or that of another account with his e-mail, as he has one before
+    the two are linked; else `otherwise`.
+    """
+    if connection in (None, otherwise.connection):
+        return user, otherwise
+    accounts = (user, *(find_by_email(tenant, user.email) if user.email else ()))
+    there = ((each, own) for each in accounts for own in each.identities if own.connection == connection)
+    return next(there, (user, otherwise))
 
 
 def nearest(text: str, known: list[str]) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from werkzeug.wrappers import Request, Response
 
 from mockidp.errors import Refusal
-from mockidp.harness.lookup import Who, find_person, identity_for
+from mockidp.harness.lookup import Who, account_at, find_person
 from mockidp.harness.recorder import Handler
 from mockidp.model.consent import scopes_to_consent
 from mockidp.model.credentials import give_consent
@@ -76,9 +76,9 @@ class Logins:
         """Let this user answer all interactive authorizations from now on; None shows the pages again.
 
         The user may be an object, a `user_id`, an e-mail, or the key of a linked identity; `UsageError` when
-        there is none. Where a connection is asked for in which the user has an identity, he logs in by
-        that. A linking request is answered by the account to be linked. A browser that has a session already
-        is not asked who it is.
+        there is none. Where a connection is asked for, he logs in by his identity there, or as the account
+        with his e-mail there. A linking request is answered by the account to be linked. A browser that has
+        a session already is not asked who it is.
         """
         self._identity = None if user is None else find_person(self._tenant, user)[1].key
 
@@ -213,7 +213,7 @@ class Logins:
         user = find_by_identity(self._tenant, key)
         if user is None:
             return None
-        return user, identity_for(user, connection, user.identity(key) or user.main)
+        return account_at(self._tenant, user, connection, user.identity(key) or user.main)
 
 
 def _failure(answers: Answers) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from mockidp.errors import UsageError
-from mockidp.harness.lookup import Who, find_person, identity_for
+from mockidp.harness.lookup import Who, account_at, find_person
 from mockidp.harness.page import Button, Form, Page
 from mockidp.model.client import Client, find_client, url_matches
 from mockidp.model.connection import PASSWORDLESS
@@ -74,11 +74,13 @@ class Person:
 
     def __init__(self, tenant: Tenant, who: Who) -> None:
         self._tenant = tenant
-        self.user, self._identity = find_person(tenant, who)
+        self._named, self._identity = find_person(tenant, who)
+        self.user = self._named
 
     def identity(self, connection: str | None) -> Identity:
-        """Return the identity that he uses at a connection."""
-        return identity_for(self.user, connection, self._identity)
+        """Return the identity that he uses at a connection; `user` is the account that has it."""
+        self.user, identity = account_at(self._tenant, self._named, connection, self._identity)
+        return identity
 
     def password(self, identity: Identity) -> str | None:
         """Return the password of a database identity, as the tenant has it now."""

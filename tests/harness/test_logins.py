@@ -153,6 +153,23 @@ def test_of_linked_identities_the_requested_connection_is_used(idp: MockIdp) -> 
     assert answer_of(app.authorize(prompt="none", connection="facebook"))["code"]
 
 
+def test_of_accounts_with_one_e_mail_the_requested_connections_is_used(idp: MockIdp) -> None:
+    """As before they are linked; by a rule and by the pages, too. Without a connection it is the database."""
+    google = idp.add_user(email=ALICE, connection="google-oauth2")
+    idp.login_as(ALICE)
+    assert App(idp).claims(connection="google-oauth2")["sub"] == google.user_id
+    assert App(idp).claims()["sub"] == idp.users[ALICE].user_id
+    idp.login_as(None)
+    idp.on("GET /authorize").login(ALICE)
+    assert App(idp).claims(connection="google-oauth2")["sub"] == google.user_id
+    idp.rules.clear()
+    asked = f"/authorize?client_id=web&response_type=code&redirect_uri={CALLBACK}&scope=openid"
+    idp.browser().login(f"{asked}&connection=google-oauth2", ALICE)
+    token = idp.token(ALICE, client="web")
+    idp.browser().login(f"{asked}&connection=google-oauth2&access_token={token}", ALICE)
+    assert [identity.provider for identity in idp.users[ALICE].identities] == ["auth0", "google-oauth2"]
+
+
 def test_a_user_linked_meanwhile_logs_in_to_the_primary(idp: MockIdp) -> None:
     """login_as names a person, who keeps his identity when his account is absorbed."""
     idp.login_as(FACEBOOK)
