@@ -38,14 +38,19 @@ def do(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     return asyncio.run(work)
 
 
-def test_token_of_a_login(idp: MockIdp, api: ApiClient) -> None:
-    """A user's token, with scope, for the API and userinfo."""
+def log_in(idp: MockIdp, audience: str) -> str:
+    """Return the access token that an application gets."""
     callback = idp.browser().login(
-        f"https://{idp.domain}/authorize?response_type=token&client_id=spa&audience={API}"
+        f"https://{idp.domain}/authorize?response_type=token&client_id=spa&audience={audience}"
         f"&scope=openid%20read:x&redirect_uri={CALLBACK}",
         "alice@example.com",
     )
-    claims = do(api.verify_access_token(answer(callback)["access_token"]))
+    return answer(callback)["access_token"]
+
+
+def test_token_of_a_login(idp: MockIdp, api: ApiClient) -> None:
+    """A user's token, with scope, for the API and userinfo."""
+    claims = do(api.verify_access_token(log_in(idp, API)))
     assert claims["sub"] == idp.users["alice@example.com"].user_id
     assert claims["scope"] == "openid read:x"
     assert API in claims["aud"]
@@ -72,7 +77,7 @@ def test_what_must_be_refused(idp: MockIdp, api: ApiClient) -> None:
         "expired": idp.token("alice@example.com", client="Web", audience=API, claims=own, expires_in=-60),
         "Audience mismatch": idp.id_token("alice@example.com", client="Web", claims=own),
         "issuer": idp.token("alice@example.com", client="Web", audience=API),
-        "parse": idp.token("alice@example.com", client="Web"),
+        "parse": log_in(idp, ""),
     }
     for message, token in tokens.items():
         with pytest.raises(VerifyAccessTokenError, match=message) as caught:
