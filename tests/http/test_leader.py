@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import selectors
 import socket
 import ssl
 import threading
@@ -20,6 +21,14 @@ from mockidp.http.tls import CertificateAuthority
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 MANY = 24
+
+
+@pytest.fixture(autouse=True, params=[selectors.DefaultSelector, selectors.SelectSelector])
+def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no other than `select`, which has to be woken to hear of a new socket."""
+    if request.param is not selectors.DefaultSelector:
+        monkeypatch.setattr("selectors.DefaultSelector", request.param)
+        monkeypatch.setattr("mockidp.http.host._NEEDS_BELL", True)
 
 
 @contextmanager
