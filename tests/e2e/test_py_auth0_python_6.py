@@ -271,6 +271,7 @@ def test_passwordless_refusals(idp: MockIdp) -> None:
     assert (caught.value.status_code, caught.value.error_code) == (401, "access_denied")
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the SDK's own
 def test_private_key_jwt(idp: MockIdp) -> None:
     """GetToken signs an assertion for `https://{domain}/`."""
     private = key_pair()[0]
