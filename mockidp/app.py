@@ -127,13 +127,12 @@ class Application:
 
     def _check_host(self, request: Request) -> None:
         # Behind a trusted proxy also its own: a page that was rebound (DNS) could send any X-Forwarded-Host.
-        names, host = self.tenant.names, request.host
-        if names.accepts_host(host):
-            host = request.environ.get(PROXY_HOST, host)
-        if not names.accepts_host(host):
-            raise ApiError(
-                421, f"Host '{host}' is not a name of this tenant; allow it with --allow-host or --domain"
-            )
+        names, environ = self.tenant.names, request.environ
+        for host in (environ.get("HTTP_HOST") or request.host, environ.get(PROXY_HOST)):
+            if host is not None and not names.accepts_host(host):
+                raise ApiError(
+                    421, f"Host '{host}' is not a name of this tenant; allow it with --allow-host or --domain"
+                )
 
     def _match(self, request: Request) -> tuple[Route, Call]:
         path = _raw_path(request)

@@ -45,6 +45,7 @@ class Double(msgspec.Struct, frozen=True):
 SETTINGS: Kind[Settings] = Kind("tenant", Settings)
 DOUBLE: Kind[Double] = Kind("mockidp", Double)
 ONLY = "tenant"  # the key of kinds that have one row
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d*)?", re.ASCII)  # of a request
 _NOT_IN_A_HOST = re.compile(r"[\s/?#@\\]")
 
 
@@ -92,7 +93,7 @@ class Names(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=256)
 def _accepts_host(names: Names, host: str) -> bool:
     name, _ = split_host(host)
-    if not name:
+    if not name or not _HOST.fullmatch(host):
         return False
     own = {text for pin in (names.domain, names.issuer and urlsplit(names.issuer).netloc) if (text := pin)}
     named = {split_host(text)[0] for text in own.union(names.hosts, names.impersonated)}
