@@ -20,7 +20,7 @@ _REASONS = {
 def require_scopes(tenant: Tenant, request: Request, route: Route, issuer: str) -> Verified:
     """Return the caller's token when it is for the Management API and has any of the route's scopes."""
     verified = _verify(tenant, request, issuer)
-    if not set(route.scopes) & set(verified.scopes):
+    if set(route.scopes).isdisjoint(verified.scopes):
         raise insufficient_scope(route.scopes)
     return verified
 
@@ -35,7 +35,7 @@ def require_own_user(call: Call, user_id: str, *, unless: tuple[str, ...]) -> No
 
     A token with one of the scopes `unless` may act on anybody.
     """
-    if set(unless) & set(call.caller.scopes) or call.caller.subject == user_id:
+    if not set(unless).isdisjoint(call.caller.scopes) or call.caller.subject == user_id:
         return
     raise ApiError(403, "User to be acted on does not match subject in bearer token.", "unowned_resource")
 

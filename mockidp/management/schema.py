@@ -59,6 +59,8 @@ def check_query(args: Mapping[str, str], operation: Operation) -> None:
 
 def read_parameters(args: Mapping[str, str], schema: Schema) -> dict[str, object]:
     """Return query parameters as the types that `schema` gives them; raise the 400 as `check_query` does."""
+    if not args and not schema.required:
+        return {}
     types = schema.properties
     values = {
         name: _typed(text, types[name].type if name in types else "string") for name, text in args.items()
