@@ -2,9 +2,10 @@
 
 leader:   waits for all clients at once; reads, runs the application, and answers, one request after the other
 watcher:  sees when the leader is held up, by an application that waits or a slow client; then another leads
-lending:  a leader that computes without the interpreter lock lets another one lead, if more clients wait
+lending:  a leader that computes without the interpreter lock lets another one lead: who is at work already
+          and becomes free meanwhile, or, if more clients wait, somebody who rests
 
-Who does not lead any more finishes its request, gives the connection back, and rests until it is to lead.
+Who does not lead any more finishes its request, gives the connection back, and leads again or rests until then.
 Python runs one thread at a time: to hand it over at each system call costs more than a short request does.
 """
 
@@ -39,8 +40,8 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
 _HELD_UP = 0.005  # seconds after which somebody else leads
-_MOST_LENT = os.cpu_count() or 1  # more could not compute at one time
-_MOST_RESTING = 2
+_MOST_LENT = min(os.cpu_count() or 1, 4) - 1  # who leads computes, too; more wait for the interpreter lock
+_MOST_RESTING = _MOST_LENT + 1
 # These hear of a new socket while they wait; for others the leader has to be woken.
 _NEEDS_BELL = selectors.DefaultSelector.__name__ not in ("EpollSelector", "KqueueSelector")
 
@@ -80,16 +81,19 @@ class HttpHost:
         self._turn = 0  # counts what they handled
         self._current: Connection | None = None  # what the leader is at
         self._pending = 0  # how many wait for the leader
-        self._lent = 0  # how many compute without the interpreter lock while another one leads
+        self._is_offered = False  # the lead, by who computes without the interpreter lock
+        self._lent: set[int] = set()  # terms of those who compute so while another one leads
         self._resting = 0
         self._terms: SimpleQueue[int | None] = SimpleQueue()  # for who rests: what to lead, None to end
         self._is_watched = False
         self._work = threading.Event()  # set while the leader is watched
 
     def start(self) -> None:
-        """Begin to serve; clients that connected since the constructor are served."""
-        self._spawn(self._serve, 0)
-        self._spawn(self._watch_leader)
+        """Begin to serve, also whom connected since the constructor. Raises RuntimeError without threads."""
+        with self.lock:
+            self._spawn(self._watch_leader)
+            self._spawn(self._serve)
+            self._terms.put(self._term)
 
     def stop(self) -> None:
         """Close every connection and wait for the threads; an application still at work gets a second."""
@@ -117,11 +121,11 @@ class HttpHost:
             if (name := connection.environ.get("HTTP_HOST")) and is_unwanted(name):
                 connection.abort()
 
-    def _spawn(self, run: Callable[..., None], *arguments: object) -> None:
-        name = f"mockidp-host:{self.address[1]}"
-        thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
-        self._threads.add(thread)
+    def _spawn(self, run: Callable[[], None]) -> None:
+        """Start a thread, or raise RuntimeError. For who holds the lock."""
+        thread = threading.Thread(target=run, name=f"mockidp-host:{self.address[1]}", daemon=True)
         thread.start()
+        self._threads.add(thread)
 
     def _ring(self) -> None:
         with suppress(OSError):
@@ -129,10 +133,11 @@ class HttpHost:
 
     # -- the leader --------------------------------------------------------------------------------------
 
-    def _serve(self, term: int | None) -> None:
+    def _serve(self) -> None:
         """Lead and rest by turns; the life of a thread."""
         buffer = memoryview(bytearray(HEAD_LIMIT))
         try:
+            term = self._terms.get()
             while term is not None:
                 gil.MEANWHILE.set(partial(self._lending, term))
                 self._lead(term, buffer)
@@ -226,36 +231,52 @@ class HttpHost:
 
     @contextmanager
     def _lending(self, term: int) -> Iterator[None]:
-        """Let somebody else lead meanwhile, if that is of use to anybody."""
+        """Let somebody else lead meanwhile, if there is anybody to whom that is of use."""
         with self.lock:
-            leads = self._term == term and self._current is not None
-            if lends := leads and self._pending > 0 and self._lent < _MOST_LENT:
-                self._hand_over()
-                self._lent += 1
+            if self._term == term and self._current is not None:
+                self._is_offered = True
+                if self._pending and len(self._lent) < _MOST_LENT:
+                    self._hand_over()
         try:
             yield
         finally:
-            if lends:
-                with self.lock:
-                    self._lent -= 1
+            with self.lock:
+                self._lent.discard(term)
+                if self._term == term:
+                    self._is_offered = False
 
     def _hand_over(self) -> None:
-        """Let another one lead; the leader goes on with its connection. For who holds the lock."""
-        held, self._current = self._current, None
-        if held is None or self.stopping.is_set():
+        """Let who rests lead, or a new thread if there can be one. For who holds the lock."""
+        if self.stopping.is_set():
             return
-        self._term += 1
-        self._unwatch(held)
         if self._resting:
             self._resting -= 1
-            self._terms.put(self._term)
         else:
-            self._spawn(self._serve, self._term)
+            try:
+                self._spawn(self._serve)
+            except RuntimeError:  # the machine has no more threads: the others go on as they are
+                return
+        self._terms.put(self._succeed())
+
+    def _succeed(self) -> int:
+        """End the term of a leader that is at a connection, and begin the next. For who holds the lock."""
+        if self._is_offered:
+            self._is_offered = False
+            self._lent.add(self._term)
+        if self._current is not None:
+            self._unwatch(self._current)
+            self._current = None
+        self._term += 1
+        return self._term
 
     def _rest(self) -> int | None:
-        """Wait to lead, unless there are enough who do; None: end."""
+        """Return the term to lead, as soon as there is one; None: end, as there are enough threads."""
         with self.lock:
-            if self.stopping.is_set() or self._resting == _MOST_RESTING:
+            if self.stopping.is_set():
+                return None
+            if self._is_offered:  # nobody has to be woken
+                return self._succeed()
+            if self._resting == _MOST_RESTING:
                 return None
             self._resting += 1
         return self._terms.get()

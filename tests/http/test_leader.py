@@ -148,6 +148,7 @@ def test_who_computes_without_the_interpreter_lock_lets_others_lead(
 ) -> None:
     """Two signatures at one time: the first lends its term, long before anybody finds it held up."""
     monkeypatch.setattr("mockidp.http.host._HELD_UP", 30)
+    monkeypatch.setattr("mockidp.http.host._MOST_LENT", 1)
     meeting = threading.Barrier(2)
 
     def application(environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -167,6 +168,68 @@ def test_who_computes_without_the_interpreter_lock_lets_others_lead(
         for link in links:
             link.close()
         host.stop()
+    assert threads(host.address[1]) == []
+
+
+def test_who_becomes_free_leads_while_another_one_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second may wake nobody, as one computes already: the first finishes, and serves the third."""
+    monkeypatch.setattr("mockidp.http.host._HELD_UP", 30)
+    monkeypatch.setattr("mockidp.http.host._MOST_LENT", 1)
+    computing = {name: threading.Event() for name in ("second", "third")}
+    awaited = iter(computing)
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        if environ["PATH_INFO"] == "/third":
+            computing["third"].set()
+            return [b"third"]
+        until = next(awaited)
+        with gil.released():
+            if until == "third":
+                computing["second"].set()
+            assert computing[until].wait(20)
+        return [b"x"]
+
+    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
+    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(3)]
+    try:
+        for link in links[:2]:
+            link.request("GET", "/")
+        host.start()
+        assert computing["second"].wait(20)
+        links[2].request("GET", "/third")
+        assert [link.getresponse().read() for link in reversed(links)] == [b"third", b"x", b"x"]
+    finally:
+        for link in links:
+            link.close()
+        host.stop()
+    assert threads(host.address[1]) == []
+
+
+def test_without_another_thread_the_leader_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may have no more threads: who would have been let in meanwhile waits for the leader."""
+    refused, free = threading.Event(), threading.Event()
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        if environ["PATH_INFO"] == "/slow":
+            assert free.wait(20)
+        return [environ["PATH_INFO"].encode()]
+
+    def refuse(thread: threading.Thread) -> None:
+        refused.set()
+        raise RuntimeError("can't start new thread")
+
+    with served(application) as host:
+        link = http.client.HTTPConnection(*host.address, timeout=20)
+        with monkeypatch.context() as patched:
+            patched.setattr("threading.Thread.start", refuse)
+            link.request("GET", "/slow")
+            assert refused.wait(20)
+        free.set()
+        assert link.getresponse().read() == b"/slow"
+        assert get(host, "/next") == b"/next"
+        link.close()
     assert threads(host.address[1]) == []
 
 
