@@ -80,7 +80,9 @@ class Application:
             # Bytes that a URL cannot hold come as a browser would have sent them.
             environ["QUERY_STRING"] = quote(query, safe=URL_TEXT, encoding="latin-1")
         request = Request(environ, populate_request=False)  # else the two hold each other
-        request.max_content_length = MAX_BODY
+        length = environ.get("CONTENT_LENGTH", "")
+        if not (length.isdecimal() and int(length) <= MAX_BODY):  # else the length bounds it
+            request.max_content_length = MAX_BODY
         try:
             response = self.handle(request)
         except Exception as error:  # noqa: BLE001 - as below, in a layer

@@ -5,7 +5,7 @@ watcher:  sees when the leader is held up, by an application that waits or a slo
 lending:  a leader that computes without the interpreter lock lets another one lead: who is at work already
           and becomes free meanwhile, or, if more clients wait, somebody who rests
 
-Who does not lead any more finishes its request, gives the connection back, and leads again or rests until then.
+Who does not lead any more finishes its request, gives the connection back, and leads again or rests.
 Python runs one thread at a time: to hand it over at each system call costs more than a short request does.
 """
 
@@ -36,6 +36,7 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "wsgi.multithread": True,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
+    "wsgi.input_terminated": True,  # as werkzeug and others have it: the body ends by itself
     "SCRIPT_NAME": "",
     "SERVER_PROTOCOL": "HTTP/1.1",
 }

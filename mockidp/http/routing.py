@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from werkzeug.utils import cached_property
@@ -47,7 +47,9 @@ class Call:
     @cached_property
     def origin(self) -> str:
         """The URL that this request used, with a trailing slash."""
-        return f"{self.request.scheme}://{self.request.host}/"
+        scheme = self.request.scheme
+        host: str = self.request.environ.get("HTTP_HOST") or self.request.host  # it is one of ours
+        return f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}/"
 
     @cached_property
     def issuer(self) -> str:
@@ -195,7 +197,7 @@ def _descend(node: _Node, parts: list[str], at: int, values: tuple[str, ...]) ->
         return Match(node.routes, values) if node.routes else None
     part = parts[at]
     if "%" in part:
-        part = unquote(part)
+        part = unquote_to_bytes(part).decode("utf-8", "replace")
     fixed = node.fixed.get(part)
     found = _descend(fixed, parts, at + 1, values) if fixed else None
     if found is None and node.parameter is not None and part:
