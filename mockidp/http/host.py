@@ -64,10 +64,8 @@ class HttpHost:
         serves: Callable[[str], bool] | None = None,
     ) -> None:
         self.app, self.ca, self.serves = app, ca, serves
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=1024)
-        self._listener.setblocking(False)
-        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self._listeners = _listen(host, port)
+        self.address: tuple[str, int] = self._listeners[0].getsockname()[:2]
         self.environ = _ENVIRON | {"SERVER_NAME": self.address[0], "SERVER_PORT": str(self.address[1])}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -76,7 +74,7 @@ class HttpHost:
         self._threads: set[threading.Thread] = set()
         self._selector = selectors.DefaultSelector()
         self._bell, self._ringer = socket.socketpair()  # rung, it wakes the leader
-        for watched in (self._listener, self._bell):
+        for watched in (*self._listeners, self._bell):
             self._selector.register(watched, selectors.EVENT_READ)
         self._is_abandoned = False  # by `stop()`, to threads that an application holds up
         self._term = 0  # counts leaders
@@ -153,10 +151,10 @@ class HttpHost:
             self._pending = len(ready)
             for key, _ in ready:
                 self._pending -= 1
-                if key.fileobj is self._listener:
-                    self._accept()
-                elif key.fileobj is self._bell:
+                if key.fileobj is self._bell:
                     self._bell.recv(1024)
+                elif key.data is None:
+                    self._accept(key.fileobj)
                 elif not self._handle(key.data, term, buffer):
                     return
 
@@ -189,11 +187,11 @@ class HttpHost:
                 self._ring()
         return leads
 
-    def _accept(self) -> None:
+    def _accept(self, listener: Any) -> None:
         """Take all who wait: one at a time would let the last of many wait for the requests of the others."""
         while not self.stopping.is_set():
             try:
-                sock, peer = self._listener.accept()
+                sock, peer = listener.accept()
             except BlockingIOError:
                 return
             except OSError:  # out of file descriptors: leave the clients time to return some
@@ -302,5 +300,21 @@ class HttpHost:
         for connection in list(self._connections):
             self._close(connection)
         self._selector.close()
-        for sock in (self._listener, self._bell, self._ringer):
+        for sock in (*self._listeners, self._bell, self._ringer):
             sock.close()
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Bind, or raise OSError; beside 127.0.0.1 also ::1 where that is possible.
+
+    `localhost` may mean either: Node.js 18 tries ::1 only, and Windows waits before it tries the other one.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listeners = [socket.create_server((host, port), family=family, backlog=1024)]
+    name, bound = listeners[0].getsockname()[:2]
+    if name == "127.0.0.1":
+        with suppress(OSError):  # no IPv6 here, or somebody else's port
+            listeners.append(socket.create_server(("::1", bound), family=socket.AF_INET6, backlog=1024))
+    for listener in listeners:
+        listener.setblocking(False)
+    return listeners
