@@ -6,7 +6,6 @@ Cookie names and attributes: documentation, "Authentication API cookies". Over p
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from urllib.parse import quote, unquote
 
@@ -100,4 +99,4 @@ def _write(call: Call, response: Response, name: str, value: str, max_age: int) 
 
 
 def _sign(value: str) -> str:
-    return hmac.new(_KEY, value.encode(), hashlib.sha256).hexdigest()[:43]
+    return hmac.digest(_KEY, value.encode(), "sha256").hex()[:43]

@@ -125,6 +125,23 @@ def _glyph(strategy: str, label: str) -> Markup:
     return Markup(render("glyph.html", {"strategy": strategy, "label": label}))
 
 
+@lru_cache(maxsize=1000)
+def _person(
+    field: str,
+    verb: str,
+    user_id: str,
+    name: str | None,
+    email: str | None,
+    picture: str = "",
+    connection: str = "",
+) -> Markup:
+    """Return the button to go on as a user, who is on every login page."""
+    from markupsafe import Markup
+
+    context = {"name": name, "email": email, "picture": picture, "connection": connection}
+    return Markup(render("person.html", {"field": field, "verb": verb, "user_id": user_id, **context}))
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2  # costs 45 ms, and most tests never see a page
@@ -146,5 +163,6 @@ def _environment() -> jinja2.Environment:
         mark=Markup(mark),
         icon=f"data:image/svg+xml,{quote(mark)}",
         glyph=_glyph,
+        person=_person,
     )
     return environment

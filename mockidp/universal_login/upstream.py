@@ -135,21 +135,17 @@ def _page(
     )
 
 
-def _identities(tenant: Tenant, connection: Connection) -> Iterator[dict[str, Json]]:
+def _identities(tenant: Tenant, connection: Connection) -> Iterator[dict[str, str]]:
     for user in tenant.store.all(USERS):
         for identity in user.identities:
             if identity.connection == connection.name:
                 yield _shown(user, identity)
 
 
-def _shown(user: User, identity: Identity) -> dict[str, Json]:
+def _shown(user: User, identity: Identity) -> dict[str, str]:
     profile = user.profile_of(identity)
-    return {
-        "user_id": identity.key,
-        "name": profile.get("name"),
-        "email": profile.get("email"),
-        "picture": profile.get("picture"),
-    }
+    shown = {name: str(profile.get(name) or "") for name in ("name", "email", "picture")}
+    return {"user_id": identity.key, **shown}
 
 
 ROUTES = (Route("GET", PATH, show), Route("POST", PATH, submit))
