@@ -307,4 +307,4 @@ def _decode(token: str) -> DecodedToken | None:
         jws = read_jws(token)
     except (InvalidToken, ValueError):
         return None
-    return DecodedToken(header=jws.header, claims=jws.claims)
+    return DecodedToken(header=dict(jws.header), claims=dict(jws.claims))

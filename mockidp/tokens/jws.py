@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from mockidp import json
-from mockidp.json import Json
+from mockidp.json import JsonObject
 from mockidp.keys import SigningKey
 
 # base64url's letters to those of base64 (RFC 4648 §5), whose own two are none
@@ -34,8 +34,8 @@ class InvalidToken(Exception):
 class Jws(msgspec.Struct, frozen=True):
     """What a token says, its signature not verified; `content` is what was signed."""
 
-    header: dict[str, Json]
-    claims: dict[str, Json]
+    header: JsonObject
+    claims: JsonObject
     content: str
     signature: str
 

@@ -6,7 +6,7 @@ the secret of the API or client that the token names (RFC 8725 §3.1).
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,10 +31,10 @@ CLIENT_SKEW = 10
 ASSERTION_ALGS = ("RS256", "RS384", "PS256", "PS384", "ES256", "ES384")
 
 
-class Verified(msgspec.Struct, frozen=True, dict=True):
+class Verified(msgspec.Struct, frozen=True):
     """A token that is ours and valid now, with its claims."""
 
-    claims: dict[str, Json]
+    claims: JsonObject
     alg: str = "dir"
 
     @property
@@ -47,10 +47,10 @@ class Verified(msgspec.Struct, frozen=True, dict=True):
         """The client that it was issued to."""
         return str(self.claims.get("azp") or self.claims.get("client_id") or "")
 
-    @cached_property
+    @property
     def scopes(self) -> tuple[str, ...]:
         """The granted scopes."""
-        return tuple(str(self.claims.get("scope", "")).split())
+        return _words(str(self.claims.get("scope", "")))
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -62,6 +62,15 @@ class Verified(msgspec.Struct, frozen=True, dict=True):
     def user_id(self) -> str | None:
         """The user, or None when a client got the token for itself."""
         return None if not self.subject or self.subject.endswith("@clients") else self.subject
+
+
+# A client sends the same token with every request. What it says is read once; whether it is good, each time.
+_read = lru_cache(maxsize=128)(read_jws)
+
+
+@lru_cache(maxsize=128)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def verify_access_token(tenant: Tenant, token: str) -> Verified:
@@ -129,7 +138,7 @@ def _verify(tenant: Tenant, token: str, *, expired_ok: bool = False) -> Verified
 
 
 def _verify_signature(tenant: Tenant, token: str) -> Verified:
-    jws = read_jws(token)
+    jws = _read(token)
     alg = jws.header.get("alg")
     key = _key_for(tenant, jws)
     if key is None or not is_signed_by(jws, str(alg), key):
