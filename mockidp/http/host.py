@@ -41,7 +41,6 @@ _ENVIRON: dict[str, Any] = {  # what is the same for every request (PEP 3333)
     "SERVER_PROTOCOL": "HTTP/1.1",
 }
 _HELD_UP = 0.005  # seconds after which somebody else leads
-_GLANCES = 32  # some 30 µs in which the next request finds the leader awake: to wake it costs more
 _MOST_LENT = min(os.cpu_count() or 1, 4) - 1  # who leads computes, too; more wait for the interpreter lock
 _MOST_RESTING = _MOST_LENT + 1
 # These hear of a new socket while they wait; for others the leader has to be woken.
@@ -147,7 +146,7 @@ class HttpHost:
 
     def _lead(self, term: int, buffer: memoryview) -> None:
         while not self.stopping.is_set():
-            ready = self._wait()
+            ready = self._selector.select()
             self._pending = len(ready)
             for key, _ in ready:
                 self._pending -= 1
@@ -157,13 +156,6 @@ class HttpHost:
                     self._accept(key.fileobj)
                 elif not self._handle(key.data, term, buffer):
                     return
-
-    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return who can be read, as soon as there is one."""
-        for _ in range(_GLANCES):
-            if ready := self._selector.select(0):
-                return ready
-        return self._selector.select()
 
     def _handle(self, connection: Connection, term: int, buffer: memoryview) -> bool:
         """Let a connection read and answer; False: somebody else leads since."""
