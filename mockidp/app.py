@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import http_date
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import get_content_length
 
 from mockidp.authentication import ROOMS as AUTHENTICATION
 from mockidp.clock import is_real
@@ -80,8 +81,8 @@ class Application:
             # Bytes that a URL cannot hold come as a browser would have sent them.
             environ["QUERY_STRING"] = quote(query, safe=URL_TEXT, encoding="latin-1")
         request = Request(environ, populate_request=False)  # else the two hold each other
-        length = environ.get("CONTENT_LENGTH", "")
-        if not (length.isdecimal() and int(length) <= MAX_BODY):  # else the length bounds it
+        length = get_content_length(environ)
+        if length is None or length > MAX_BODY:  # else the length bounds it
             request.max_content_length = MAX_BODY
         try:
             response = self.handle(request)

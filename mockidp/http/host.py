@@ -88,7 +88,7 @@ class HttpHost:
         self._work = threading.Event()  # set while the leader is watched
 
     def start(self) -> None:
-        """Begin to serve, also whom connected since the constructor. Raises RuntimeError without threads."""
+        """Begin to serve; who connected since the constructor is served. RuntimeError: no threads left."""
         with self.lock:
             self._spawn(self._watch_leader)
             self._spawn(self._serve)

@@ -171,6 +171,7 @@ RAW = {
     "raw content type": {"CONTENT_TYPE": "\xff/\xfe; charset=\xff"},
     "content length is text": {"CONTENT_LENGTH": "x"},
     "negative content length": {"CONTENT_LENGTH": "-1"},
+    "content length of more digits than int() reads": {"CONTENT_LENGTH": "9" * 5000},
     "odd method": {"REQUEST_METHOD": "BREW"},
     "preflight for an odd method": {
         "REQUEST_METHOD": "OPTIONS",

@@ -41,6 +41,22 @@ def served(application: Application) -> Iterator[HttpHost]:
         host.stop()
 
 
+@contextmanager
+def connected(
+    application: Application, number: int
+) -> Iterator[tuple[HttpHost, list[http.client.HTTPConnection]]]:
+    """A host that is not started yet, and clients of it."""
+    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
+    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(number)]
+    try:
+        yield host, links
+    finally:
+        for link in links:
+            link.close()
+        host.stop()
+    assert threads(host.address[1]) == []
+
+
 def get(host: HttpHost, path: str = "/") -> bytes:
     link = http.client.HTTPConnection(*host.address, timeout=20)
     try:
@@ -157,18 +173,11 @@ def test_who_computes_without_the_interpreter_lock_lets_others_lead(
         start("200 OK", [])
         return [b"x"]
 
-    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
-    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(2)]
-    try:
+    with connected(application, 2) as (host, links):
         for link in links:
             link.request("GET", "/")
         host.start()
         assert [link.getresponse().read() for link in links] == [b"x", b"x"]
-    finally:
-        for link in links:
-            link.close()
-        host.stop()
-    assert threads(host.address[1]) == []
 
 
 def test_who_becomes_free_leads_while_another_one_computes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,20 +199,13 @@ def test_who_becomes_free_leads_while_another_one_computes(monkeypatch: pytest.M
             assert computing[until].wait(20)
         return [b"x"]
 
-    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
-    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(3)]
-    try:
+    with connected(application, 3) as (host, links):
         for link in links[:2]:
             link.request("GET", "/")
         host.start()
         assert computing["second"].wait(20)
         links[2].request("GET", "/third")
         assert [link.getresponse().read() for link in reversed(links)] == [b"third", b"x", b"x"]
-    finally:
-        for link in links:
-            link.close()
-        host.stop()
-    assert threads(host.address[1]) == []
 
 
 def test_without_another_thread_the_leader_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,14 +242,8 @@ def test_clients_that_waited_before_the_start_are_all_served() -> None:
         start("200 OK", [])
         return [b"x"]
 
-    host = HttpHost(application, "127.0.0.1", 0, CertificateAuthority())
-    links = [http.client.HTTPConnection(*host.address, timeout=20) for _ in range(MANY)]
-    for link in links:
-        link.request("GET", "/")
-    host.start()
-    try:
-        assert {link.getresponse().read() for link in links} == {b"x"}
-    finally:
+    with connected(application, MANY) as (host, links):
         for link in links:
-            link.close()
-        host.stop()
+            link.request("GET", "/")
+        host.start()
+        assert {link.getresponse().read() for link in links} == {b"x"}
